@@ -1,0 +1,28 @@
+import { ConfigurableModuleBuilder } from '@nestjs/common';
+
+/** Bounds of the runs that this process executes. Durations in ms. */
+export class AgentsOptions {
+  /** Runs under way at once; what is over waits. */
+  maxRuns = 1_000;
+
+  /** Runs of one user under way at once; what is over waits. */
+  maxRunsPerUser = 50;
+
+  /** Working time of a run. It rests while the run is queued or waits for input. */
+  runTimeoutMs = 600_000;
+
+  /** The longest time without an event of the run. It rests as `runTimeoutMs` does. */
+  runStallMs = 120_000;
+
+  /** How long a run waits for an answer to a request for input. */
+  inputTimeoutMs = 3_600_000;
+
+  /** Answers where no agent is named. */
+  defaultAgent = 'echo';
+}
+
+export const { ConfigurableModuleClass: AgentsModuleBase, MODULE_OPTIONS_TOKEN: AGENTS_OPTIONS } =
+  new ConfigurableModuleBuilder<Partial<AgentsOptions>>({ moduleName: 'Agents' })
+    .setClassMethodName('forRoot')
+    .setExtras({ isGlobal: true }, (definition, extras) => ({ ...definition, global: extras.isGlobal }))
+    .build();

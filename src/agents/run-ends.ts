@@ -1,0 +1,49 @@
+import type { RunErrorCode } from '../protocol/index.js';
+import type { EventFactory, RunEnd } from '../threads/index.js';
+import type { AgentResult } from './agent.js';
+import { cutText } from './bounded-text.js';
+import { fitting } from './fitting.js';
+
+const MAX_MESSAGE_BYTES = 2_000;
+const MAX_REASON_BYTES = 500;
+
+const OVERDUE_MESSAGES = {
+  run_timeout: 'The run took longer than is allowed.',
+  run_stalled: 'The run went silent.',
+  input_expired: 'The input that the run asked for did not come in time.',
+  run_interrupted: 'The process that executed the run went away.',
+} as const satisfies Partial<Record<RunErrorCode, string>>;
+
+/** The end of a run that something else than its agent ended. */
+export function overdueEnd(code: keyof typeof OVERDUE_MESSAGES): RunEnd {
+  return { type: 'agent_error', data: { code, message: OVERDUE_MESSAGES[code], retryable: true } };
+}
+
+/** The end of a run whose agent, or whose emitting, failed: with the error's message, never its stack. */
+export function failedEnd(events: EventFactory, reason: unknown): RunEnd {
+  const message = cutText(events.redactText(messageOf(reason)), MAX_MESSAGE_BYTES);
+  return { type: 'agent_error', data: { code: 'run_failed', message, retryable: true } };
+}
+
+export function cancelledEnd(events: EventFactory, reason: string): RunEnd {
+  return { type: 'agent_cancelled', data: { reason: cutText(events.redactText(reason), MAX_REASON_BYTES) } };
+}
+
+/** Cut to what an event can hold. Throws a TypeError for what is no result. */
+export function completedEnd(
+  events: EventFactory,
+  result: AgentResult | undefined,
+  messageId: string,
+  durationMs: number,
+): RunEnd {
+  if (typeof result?.content !== 'string') throw new TypeError('The agent returned no content.');
+  const { content, usage } = result;
+  const data = { messageId, content, ...(usage === undefined ? {} : { usage }), durationMs };
+  return { type: 'agent_completed', data: fitting(events, { type: 'agent_completed', data }).data };
+}
+
+/** Anything can be thrown, also what has no text. */
+function messageOf(reason: unknown): string {
+  const said: unknown = reason instanceof Error ? reason.message : reason;
+  return typeof said === 'string' && said !== '' ? said : 'The agent failed.';
+}

@@ -1,0 +1,238 @@
+import type { Logger } from '@nestjs/common';
+
+import { ThreadcastError } from '../errors/index.js';
+import type { RunId } from '../ids/index.js';
+import type { JsonValue } from '../protocol/index.js';
+import type { RunRecord, StoredEvent } from '../storage/index.js';
+import type { RunEnd } from '../threads/index.js';
+import type { KnownAgent } from './agent-catalogue.js';
+import type { AgentContext, InputQuestion } from './agent.js';
+import type { ExecutionTools } from './execution-tools.js';
+import { Questions } from './questions.js';
+import { RunEmitter } from './run-emitter.js';
+import { completedEnd, failedEnd, overdueEnd } from './run-ends.js';
+import { RunPast } from './run-past.js';
+import { RunWatchdog } from './run-watchdog.js';
+import { SendWindow } from './send-window.js';
+import { untilStored } from './until-stored.js';
+
+const DEFAULT_HISTORY_EVENTS = 1_000;
+const REQUEST_BYTES = 1_000;
+
+/**
+ *     taking up → working → ending → over
+ *         └──────────┴───────────────↗   the log has an end of it that came from elsewhere
+ */
+type Phase = 'taking_up' | 'working' | 'ending' | 'over';
+
+/**
+ * One run, executed by this process: from its first event to its last. Ends it exactly once: here the first
+ * who wants an end has it, in the registry the first of all.
+ */
+export class RunExecution {
+  #phase: Phase = 'taking_up';
+  #run: RunRecord;
+  #startSeq: number | null = null;
+  readonly #abort = new AbortController();
+  readonly #questions = new Questions();
+  readonly #window = new SendWindow((reason) => this.#emitFailed(reason));
+  readonly #watchdog: RunWatchdog;
+
+  constructor(
+    run: RunRecord,
+    private readonly agent: KnownAgent,
+    private readonly tools: ExecutionTools,
+    private readonly logger: Logger,
+    /** Called once, when the run is this process's no more; not when it is abandoned. */
+    private readonly onOver: (execution: RunExecution) => void,
+  ) {
+    this.#run = run;
+    this.#watchdog = new RunWatchdog(tools.clock, tools.options, (what) => void this.#end(overdueEnd(what)));
+  }
+
+  get runId(): RunId {
+    return this.#run.runId;
+  }
+
+  get waitsForInput(): boolean {
+    return this.#watchdog.resting;
+  }
+
+  /** Executes a queued run, or one that was taken up before. Never rejects; resolves when it is over. */
+  async execute(): Promise<void> {
+    try {
+      if (this.#run.status === 'queued' && !(await this.#takeUp())) return;
+    } catch (error) {
+      await this.#end(failedEnd(this.tools.events, error));
+      return;
+    }
+    if (!this.#is('taking_up')) return;
+    this.#phase = 'working';
+    this.#watchdog.start();
+    this.logger.debug(`${this.runId}: running ${this.agent.name}, attempt ${this.#run.attempt}`);
+    const end = await this.#work();
+    this.#window.seal(ended());
+    await this.#window.settled();
+    await this.#end(end);
+  }
+
+  /** An event of this run was committed, other than its end. */
+  observe(event: StoredEvent): void {
+    this.#watchdog.progressed();
+    if (event.type === 'agent_started') this.#startSeq = event.seq;
+    if (event.type === 'input_requested') this.#watchdog.inputRequested(requestIdOf(event));
+    if (event.type === 'input_received') this.#watchdog.inputReceived(requestIdOf(event));
+  }
+
+  /** The user's answer is durable. */
+  answer(requestId: string, value: JsonValue): void {
+    this.#questions.answer(requestId, value);
+  }
+
+  /** The run has ended, by whomever, or is gone with its thread. */
+  over(): void {
+    if (this.#is('over')) return;
+    this.#phase = 'over';
+    this.#shut(ended());
+    this.onOver(this);
+  }
+
+  /** The process closes: the agent is told, and the run stays as it is for recovery. */
+  abandon(): void {
+    this.#phase = 'over';
+    this.#shut(new ThreadcastError('draining'));
+  }
+
+  /** False: it has ended before it began. */
+  async #takeUp(): Promise<boolean> {
+    const { registry, clock } = this.tools;
+    const input = await untilStored(
+      clock,
+      () => this.#loggedInput(),
+      () => this.#is('over'),
+      this.#warn,
+    );
+    const begin = async (tried: number): Promise<RunRecord | null> => {
+      const begun = await registry.begin(this.#run, input?.value);
+      // A try whose outcome was never learned may have begun it.
+      return begun === null && tried > 0 ? registry.resume(this.#run) : begun;
+    };
+    const begun = await untilStored(clock, begin, () => this.#is('over'), this.#warn);
+    if (begun === undefined || begun === null) {
+      this.over();
+      return false;
+    }
+    this.#run = begun;
+    return true;
+  }
+
+  /** The input as `agent_started` tells it; of a run that answers a message nothing: the message is in the log. */
+  async #loggedInput(): Promise<{ readonly value: JsonValue | undefined }> {
+    const { messageId, userId, threadId, input } = this.#run;
+    if (messageId === null) return { value: input };
+    const request = await this.tools.storage.runs.findRequest(userId, threadId, messageId);
+    return { value: request !== null && request.seq === null ? input : undefined };
+  }
+
+  /** Lets the agent work; answers how it ended. */
+  async #work(): Promise<RunEnd> {
+    const { events, clock, ids } = this.tools;
+    const messageId = ids.token('msg');
+    const begun = clock.monotonic();
+    try {
+      const result = await this.agent.runner.run(this.#context(messageId));
+      return completedEnd(events, result, messageId, Math.round(clock.monotonic() - begun));
+    } catch (error) {
+      return failedEnd(events, error);
+    }
+  }
+
+  #context(messageId: string): AgentContext {
+    const { runId, threadId, userId, attempt, input, agent } = this.#run;
+    const { pipeline, events, storage } = this.tools;
+    const emitter = new RunEmitter(threadId, { runId, attempt, agent }, this.#window, pipeline, events);
+    const past = new RunPast(storage.events, threadId, runId, this.#startSeq);
+    return {
+      ...{ runId, thread: { threadId }, userId, attempt, input, messageId, signal: this.#abort.signal },
+      emit: (type, data) => emitter.emit(type, data),
+      write: (text) => emitter.emit('agent_delta', { messageId, text }),
+      requestInput: (question) => this.#ask(question),
+      history: (limit = DEFAULT_HISTORY_EVENTS) => past.read(limit),
+    };
+  }
+
+  /** Asks behind what was emitted before. */
+  #ask({ prompt, schema }: InputQuestion): Promise<JsonValue> {
+    const requestId = this.tools.ids.token('input');
+    const answer = this.#questions.wait(requestId);
+    const request = {
+      requestId,
+      ...(prompt === undefined ? {} : { prompt }),
+      ...(schema === undefined ? {} : { schema }),
+    };
+    this.#window
+      .push(REQUEST_BYTES, () => this.tools.registry.requestInput(this.#run, request))
+      .catch((error: unknown) => this.#questions.reject(requestId, error));
+    return answer;
+  }
+
+  /** What one emit lost must not be followed by others as if nothing was: the run takes nothing but its end. */
+  #emitFailed(reason: unknown): void {
+    if (reason instanceof ThreadcastError && reason.code === 'run_ended') this.over();
+    else void this.#end(failedEnd(this.tools.events, reason));
+  }
+
+  async #end(end: RunEnd): Promise<void> {
+    if (this.#is('ending', 'over')) return;
+    const attempt = this.#is('working') ? this.#run.attempt : undefined;
+    this.#phase = 'ending';
+    this.#shut(ended());
+    try {
+      await this.#store(end, attempt);
+    } catch (error) {
+      // Refused for its content; the run must not stay open for that.
+      this.logger.error(`${this.runId}: ${end.type} was refused: ${String(error)}`);
+      await this.#store(failedEnd(this.tools.events, 'The end of the run could not be stored.'), attempt).catch(
+        this.#warn,
+      );
+    }
+    this.over();
+  }
+
+  #store(end: RunEnd, attempt: number | undefined): Promise<unknown> {
+    const { registry, clock } = this.tools;
+    return untilStored(
+      clock,
+      () => registry.end(this.#run, end, attempt),
+      () => this.#is('over'),
+      this.#warn,
+    );
+  }
+
+  /** From here on the agent is told to stop, and nothing of it is taken. */
+  #shut(reason: Error): void {
+    this.#watchdog.stop();
+    const dropped = this.#window.close(reason);
+    if (dropped > 0) this.tools.metrics.add('threadcast_agents_fenced_events_total', {}, dropped);
+    this.#questions.close(reason);
+    this.#abort.abort(reason);
+  }
+
+  #is(...phases: Phase[]): boolean {
+    return phases.includes(this.#phase);
+  }
+
+  readonly #warn = (reason: unknown): void => {
+    this.logger.warn(
+      `${this.runId}: waits for the storage: ${reason instanceof Error ? reason.message : String(reason)}`,
+    );
+  };
+}
+
+function ended(): ThreadcastError {
+  return new ThreadcastError('run_ended');
+}
+
+function requestIdOf(event: StoredEvent): string {
+  return (JSON.parse(event.data) as { requestId: string }).requestId;
+}

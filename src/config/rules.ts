@@ -1,0 +1,72 @@
+import { BlockList, isIP } from 'node:net';
+
+import type { Settings } from './config.js';
+import type { ConfigFault } from './config-error.js';
+import type { SettingName } from './environment.js';
+
+/** What holds between variables, beyond each of them alone. */
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+const AUTH: readonly SettingName[] = ['authJwtSecret', 'authJwksUrl', 'authIssuer', 'authAudience'];
+
+/** RFC 7518, 3.2. */
+const HS256_SECRET_BYTES = 32;
+
+export function isDevelopment(nodeEnv: string): boolean {
+  return nodeEnv === 'development' || nodeEnv === 'test';
+}
+
+function isLoopback(host: string): boolean {
+  const family = isIP(host);
+  return family === 0 ? host === 'localhost' : LOOPBACK.check(host, family === 4 ? 'ipv4' : 'ipv6');
+}
+
+/** All three have to hold, since a development token is given to whoever asks. */
+export function hasDevelopmentConveniences(nodeEnv: string, host: string, given: ReadonlySet<SettingName>): boolean {
+  return isDevelopment(nodeEnv) && isLoopback(host) && !AUTH.some((setting) => given.has(setting));
+}
+
+/** `given`: what is set, also where it is bad, so that no fault is told twice. */
+export function crossFaults(nodeEnv: string, host: string, given: ReadonlySet<SettingName>): readonly ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  if (given.has('authJwtSecret') && given.has('authJwksUrl')) {
+    faults.push(fault('AUTH_JWKS_URL', 'is set beside AUTH_JWT_SECRET', 'one of the two'));
+  }
+  if (!given.has('authJwtSecret') && !given.has('authJwksUrl') && !hasDevelopmentConveniences(nodeEnv, host, given)) {
+    faults.push(
+      fault(
+        'AUTH_JWT_SECRET',
+        `is not set, nor is AUTH_JWKS_URL, so no token can be checked (${whyNoDevelopment(nodeEnv, host)})`,
+        'the secret that your tokens are signed with (HS256), or AUTH_JWKS_URL, where their public keys are',
+      ),
+    );
+  }
+  if (given.has('redisUrl') && !given.has('databaseUrl')) {
+    faults.push(fault('REDIS_URL', 'is set without DATABASE_URL', 'both, or neither'));
+  }
+  if (given.has('offlineWebhookSecret') && !given.has('offlineWebhookUrl')) {
+    faults.push(fault('OFFLINE_WEBHOOK_SECRET', 'is set without OFFLINE_WEBHOOK_URL', 'both, or neither'));
+  }
+  return faults;
+}
+
+export function crossWarnings({ authJwtSecret }: Settings): readonly string[] {
+  if (authJwtSecret === null || Buffer.byteLength(authJwtSecret) >= HS256_SECRET_BYTES) return [];
+  return [`AUTH_JWT_SECRET has fewer than ${HS256_SECRET_BYTES} bytes and can be guessed.`];
+}
+
+function whyNoDevelopment(nodeEnv: string, host: string): string {
+  const rule = 'the server makes its own secret only';
+  if (!isDevelopment(nodeEnv)) {
+    return `${rule} where NODE_ENV is exactly development or test, not ${JSON.stringify(nodeEnv.slice(0, 100))}`;
+  }
+  if (!isLoopback(host)) return `${rule} on loopback, and HOST is ${host}`;
+  return `${rule} where neither AUTH_ISSUER nor AUTH_AUDIENCE is set`;
+}
+
+function fault(variable: string, what: string, accepted: string): ConfigFault {
+  return { variable, received: null, fault: what, accepted };
+}

@@ -1,0 +1,26 @@
+import type { ThreadId } from '../ids/index.js';
+import type { DetachReason } from '../protocol/index.js';
+import type { EventFrame } from './event-frame.js';
+
+/**
+ * Where a follower's events go: a connection's outbox, or a stream. It takes without waiting and says when it
+ * has had enough; whoever gives must ask first.
+ */
+export abstract class Sink {
+  /** Whose eyes these are; access is judged by it. */
+  abstract readonly userId: string;
+
+  /** Hands frames over, in order. */
+  abstract deliver(frames: readonly EventFrame[]): void;
+
+  abstract caughtUp(threadId: ThreadId, head: number): void;
+
+  /** The server ended the following. */
+  abstract detached(threadId: ThreadId, reason: DetachReason): void;
+
+  /** Whether so many bytes more stay within what may be unsent. */
+  abstract hasRoomFor(bytes: number): boolean;
+
+  /** Calls back once, when most of what was unsent has left, or at once if it has. */
+  abstract whenDrained(resume: () => void): void;
+}

@@ -1,0 +1,4 @@
+export * from './catalogue.js';
+export * from './json-fields.js';
+export * from './threadcast-error.js';
+export * from './validate.js';

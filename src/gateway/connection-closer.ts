@@ -1,0 +1,73 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Socket } from 'socket.io';
+
+import type { ThreadcastError } from '../errors/index.js';
+import { Metrics } from '../metrics/index.js';
+import type { ServerEvents } from '../protocol/index.js';
+import type { Connection } from './connection.js';
+import { ConnectionRegistry } from './connection-registry.js';
+
+/**
+ * Ends connections, of three kinds: for good (a stock client does not come back by itself), for repair (it does),
+ * and by the client's own leaving. Whatever waits is answered, processed or counted.
+ */
+@Injectable()
+export class ConnectionCloser {
+  readonly #logger = new Logger('Connection');
+
+  constructor(
+    private readonly registry: ConnectionRegistry,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /** Says why a socket is not accepted at all, and ends it for good. */
+  refuse(socket: Socket, error: ThreadcastError): void {
+    this.metrics.add('threadcast_gateway_closed_total', { reason: error.code });
+    const exception: ServerEvents['exception'] = { error: error.toWire(), reconnect: false };
+    socket.emit('exception', exception);
+    socket.disconnect(true);
+  }
+
+  /** Answers what waits with the reason, says it, and disconnects: reconnecting would change nothing. */
+  closeForGood(connection: Connection, error: ThreadcastError): void {
+    if (!this.#begin(connection, error)) return;
+    for (const request of connection.mailbox.takeAll()) request.fail(error.toWire());
+    connection.outbox.emit('exception', { error: error.toWire(), reconnect: false });
+    connection.socket.disconnect(true);
+  }
+
+  /** Ends the transport, so that a stock client reconnects by itself and goes on at its cursor. */
+  closeForRepair(connection: Connection, error: ThreadcastError): void {
+    if (!this.#begin(connection, error)) return;
+    for (const request of connection.mailbox.takeAll()) request.fail(error.toWire());
+    connection.outbox.emit('exception', { error: error.toWire(), reconnect: true });
+    connection.socket.conn.close();
+  }
+
+  /**
+   * The socket is gone. Requests of a known user that wait are still processed; the others have nobody to be
+   * processed for.
+   */
+  left(connection: Connection, reason: string): void {
+    const known = connection.principal !== null;
+    if (this.registry.move(connection, 'closed')) {
+      this.metrics.add('threadcast_gateway_closed_total', { reason: known ? 'client' : 'client_unauthenticated' });
+      this.#logger.debug(`${connection.connectionId} left: ${reason}`);
+    }
+    connection.follower.close();
+    connection.outbox.release();
+    if (known) return;
+    for (const request of connection.mailbox.takeAll()) {
+      request.drop();
+      this.metrics.add('threadcast_gateway_dropped_requests_total', { reason: 'unauthenticated' });
+    }
+  }
+
+  #begin(connection: Connection, error: ThreadcastError): boolean {
+    if (!this.registry.move(connection, 'closed')) return false;
+    this.metrics.add('threadcast_gateway_closed_total', { reason: error.code });
+    this.#logger.debug(`${connection.connectionId} closed: ${error.code}`);
+    connection.follower.close();
+    return true;
+  }
+}

@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import { TokenBucket } from 'limiter';
+import type { Socket } from 'socket.io';
+
+import { Clock } from '../clock/index.js';
+import { Followers } from '../delivery/index.js';
+import { IdGenerator } from '../ids/index.js';
+import { Connection } from './connection.js';
+import { GatewayOptions } from './gateway-options.js';
+import { Mailbox } from './mailbox.js';
+import { Outbox } from './outbox.js';
+import { RequestProcessor } from './request-processor.js';
+
+/** Puts a connection's parts together. */
+@Injectable()
+export class ConnectionFactory {
+  constructor(
+    private readonly options: GatewayOptions,
+    private readonly followers: Followers,
+    private readonly processor: RequestProcessor,
+    private readonly ids: IdGenerator,
+    private readonly clock: Clock,
+  ) {}
+
+  create(socket: Socket): Connection {
+    const { options } = this;
+    const handshake = socket.handshake.auth as { readonly frames?: unknown };
+    const outbox = new Outbox(socket, handshake.frames === 'batch' ? 'batch' : 'single', options.slowConsumerBytes);
+    const bounds = { maxMessages: options.pendingMaxMessages, maxBytes: options.pendingMaxBytes };
+    return new Connection({
+      connectionId: this.ids.connectionId(),
+      socket,
+      outbox,
+      follower: this.followers.create(outbox, options.maxFollowedThreads),
+      mailbox: new Mailbox(bounds, (request) => this.processor.process(request)),
+      rate: fullBucket(options.rateLimitBurst, options.rateLimitMessagesPerSec),
+      acceptedAt: this.clock.now(),
+    });
+  }
+}
+
+function fullBucket(bucketSize: number, tokensPerInterval: number): TokenBucket {
+  const bucket = new TokenBucket({ bucketSize, tokensPerInterval, interval: 'second' });
+  bucket.content = bucketSize;
+  return bucket;
+}

@@ -1,0 +1,177 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Socket } from 'socket.io';
+
+import { Clock } from '../clock/index.js';
+import { ThreadcastError } from '../errors/index.js';
+import { Authenticator, type Principal } from '../identity/index.js';
+import { Metrics } from '../metrics/index.js';
+import type { Connection } from './connection.js';
+import { ConnectionCloser } from './connection-closer.js';
+import { ConnectionFactory } from './connection-factory.js';
+import { ConnectionRegistry } from './connection-registry.js';
+import { FirstThread } from './first-thread.js';
+import { GatewayOptions } from './gateway-options.js';
+
+/** What a renewed or first authentication answers. */
+export interface Authenticated {
+  readonly userId: string;
+  readonly expiresAt: number | null;
+}
+
+/**
+ * Brings a connection from accepted to ready: accept at once, verify whenever a token comes, make the first
+ * association, and then open the mailbox.
+ */
+@Injectable()
+export class ConnectionLifecycle {
+  readonly #logger = new Logger('Connection');
+  /** Attempts of one connection are made one after the other. */
+  readonly #attempts = new WeakMap<Connection, Promise<unknown>>();
+
+  constructor(
+    private readonly options: GatewayOptions,
+    private readonly factory: ConnectionFactory,
+    private readonly registry: ConnectionRegistry,
+    private readonly authenticator: Authenticator,
+    private readonly firstThread: FirstThread,
+    private readonly closer: ConnectionCloser,
+    private readonly metrics: Metrics,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Accepts the socket, or tells it why not and ends it. */
+  accept(socket: Socket): void {
+    const refusal = this.#refusal();
+    if (refusal !== null) {
+      this.closer.refuse(socket, refusal);
+      return;
+    }
+    const connection = this.factory.create(socket);
+    const { connectionId, outbox } = connection;
+    const { authTimeoutMs } = this.options;
+    this.registry.add(connection);
+    this.metrics.add('threadcast_gateway_accepted_total', {});
+    this.#logger.debug(`${connectionId} accepted`);
+    outbox.emit('connection_accepted', { connectionId, authTimeoutMs });
+    connection.setDeadline(
+      this.clock.after(authTimeoutMs, () => this.closer.closeForGood(connection, new ThreadcastError('auth_timeout'))),
+    );
+    const { token } = socket.handshake.auth as { readonly token?: unknown };
+    if (token !== undefined && token !== null && token !== '') void this.#authenticateByHandshake(connection, token);
+  }
+
+  /** By request, before ready or after. Rejects with the reason; a failed attempt changes nothing. */
+  authenticate(connection: Connection, token: string, answered: (step: () => void) => void): Promise<Authenticated> {
+    return this.#inTurn(connection, async () => {
+      const principal = await this.#verify(connection, token);
+      if (connection.state === 'accepted') {
+        this.#welcome(connection, principal);
+        answered(() => void this.#makeReady(connection, principal));
+      } else {
+        this.#renew(connection, principal);
+      }
+      return { userId: principal.userId, expiresAt: principal.expiresAt };
+    });
+  }
+
+  async #authenticateByHandshake(connection: Connection, token: unknown): Promise<void> {
+    try {
+      const principal = await this.#inTurn(connection, async () => {
+        const verified = await this.#verify(connection, token);
+        this.#welcome(connection, verified);
+        return verified;
+      });
+      await this.#makeReady(connection, principal);
+    } catch (error) {
+      if (connection.isClosed) return;
+      const refusal = error instanceof ThreadcastError ? error : new ThreadcastError('internal', { cause: error });
+      if (refusal.entry.status === 401 || refusal.code === 'too_many_connections') {
+        this.closer.closeForGood(connection, refusal);
+      } else {
+        this.closer.closeForRepair(connection, refusal);
+      }
+    }
+  }
+
+  #inTurn<T>(connection: Connection, attempt: () => Promise<T>): Promise<T> {
+    const before = this.#attempts.get(connection) ?? Promise.resolve();
+    const turn = before.catch(() => undefined).then(attempt);
+    this.#attempts.set(connection, turn);
+    return turn;
+  }
+
+  async #verify(connection: Connection, token: unknown): Promise<Principal> {
+    if (typeof token !== 'string') throw new ThreadcastError('unauthenticated', { message: 'The token must be a text.' });
+    try {
+      const principal = await this.authenticator.authenticate(token);
+      if (connection.isClosed) throw new ThreadcastError('auth_timeout');
+      this.metrics.add('threadcast_gateway_authentications_total', { outcome: 'ok' });
+      return principal;
+    } catch (error) {
+      const outcome = error instanceof ThreadcastError ? error.code : 'internal';
+      this.metrics.add('threadcast_gateway_authentications_total', { outcome });
+      throw error;
+    }
+  }
+
+  #welcome(connection: Connection, principal: Principal): void {
+    if (connection.state !== 'accepted') throw new ThreadcastError('unauthenticated', { message: 'Authenticated already.' });
+    const { maxConnectionsPerUser } = this.options;
+    if (this.registry.countOf(principal.userId) >= maxConnectionsPerUser) {
+      const refusal = new ThreadcastError('too_many_connections', {
+        message: `At most ${maxConnectionsPerUser} connections per user.`,
+      });
+      this.closer.closeForGood(connection, refusal);
+      throw refusal;
+    }
+    connection.become(principal);
+    this.registry.move(connection, 'authenticated');
+    this.#watchExpiry(connection, principal);
+  }
+
+  #renew(connection: Connection, principal: Principal): void {
+    if (principal.userId !== connection.principal?.userId) {
+      throw new ThreadcastError('unauthenticated', { message: 'The token is another user’s. Open another connection.' });
+    }
+    connection.become(principal);
+    this.#watchExpiry(connection, principal);
+  }
+
+  async #makeReady(connection: Connection, { userId, expiresAt }: Principal): Promise<void> {
+    const { connectionId, outbox, mailbox } = connection;
+    outbox.emit('connection_authenticated', { connectionId, userId, expiresAt });
+    const first = await this.firstThread.prepare(connection);
+    if (!this.registry.move(connection, 'ready')) {
+      first?.abort();
+      mailbox.open();
+      return;
+    }
+    const threadId = first?.commit() === true ? first.threadId : null;
+    outbox.emit('connection_ready', { connectionId, userId, threadId, heldRequests: mailbox.size });
+    this.#logger.debug(`${connectionId} ready for ${userId}`);
+    this.metrics.observe('threadcast_gateway_ready_seconds', (this.clock.now() - connection.acceptedAt) / 1_000);
+    if (threadId !== null) {
+      outbox.emit('thread_switched', { threadId, previousThreadId: null, head: first?.head ?? 0 });
+      first?.start();
+    }
+    mailbox.open();
+  }
+
+  #watchExpiry(connection: Connection, { expiresAt }: Principal): void {
+    if (expiresAt === null) {
+      connection.setDeadline(null);
+      return;
+    }
+    const expire = (): void => this.closer.closeForGood(connection, new ThreadcastError('token_expired'));
+    connection.setDeadline(this.clock.after(Math.max(0, expiresAt - this.clock.now()), expire));
+  }
+
+  #refusal(): ThreadcastError | null {
+    const { maxConnections, maxUnauthenticatedConnections } = this.options;
+    if (this.registry.size >= maxConnections) {
+      return new ThreadcastError('too_many_connections', { message: `At most ${maxConnections} connections here.` });
+    }
+    if (this.registry.unauthenticated < maxUnauthenticatedConnections) return null;
+    return new ThreadcastError('too_many_connections', { message: 'Too many connections wait to authenticate.' });
+  }
+}

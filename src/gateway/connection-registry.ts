@@ -1,0 +1,68 @@
+import { Injectable } from '@nestjs/common';
+import type { Socket } from 'socket.io';
+
+import { Metrics } from '../metrics/index.js';
+import type { Connection } from './connection.js';
+import type { ConnectionState } from './connection-machine.js';
+
+/** The connections of this process, by what they are looked up by. */
+@Injectable()
+export class ConnectionRegistry {
+  readonly #bySocket = new Map<string, Connection>();
+  readonly #perUser = new Map<string, number>();
+  #unauthenticated = 0;
+
+  constructor(private readonly metrics: Metrics) {}
+
+  get size(): number {
+    return this.#bySocket.size;
+  }
+
+  /** Connections that have no user yet. */
+  get unauthenticated(): number {
+    return this.#unauthenticated;
+  }
+
+  all(): readonly Connection[] {
+    return [...this.#bySocket.values()];
+  }
+
+  of(socket: Socket): Connection | undefined {
+    return this.#bySocket.get(socket.id);
+  }
+
+  countOf(userId: string): number {
+    return this.#perUser.get(userId) ?? 0;
+  }
+
+  add(connection: Connection): void {
+    this.#bySocket.set(connection.socket.id, connection);
+    this.#unauthenticated += 1;
+    this.#count(connection.state, 1);
+  }
+
+  /** Moves a connection on and keeps the counts; false where its state machine has no such step. */
+  move(connection: Connection, next: ConnectionState): boolean {
+    const before = connection.state;
+    if (!connection.enter(next)) return false;
+    const userId = connection.principal?.userId;
+    if (before === 'accepted') this.#unauthenticated -= 1;
+    if (next === 'authenticated' && userId !== undefined) this.#perUser.set(userId, this.countOf(userId) + 1);
+    this.#count(before, -1);
+    if (next === 'closed') this.#remove(connection, before === 'accepted' ? undefined : userId);
+    else this.#count(next, 1);
+    return true;
+  }
+
+  #remove(connection: Connection, userId: string | undefined): void {
+    this.#bySocket.delete(connection.socket.id);
+    if (userId === undefined) return;
+    const left = this.countOf(userId) - 1;
+    if (left > 0) this.#perUser.set(userId, left);
+    else this.#perUser.delete(userId);
+  }
+
+  #count(state: ConnectionState, by: number): void {
+    this.metrics.move('threadcast_gateway_connections', { state }, by);
+  }
+}

@@ -1,0 +1,49 @@
+import type { OnGatewayConnection, OnGatewayDisconnect } from '@nestjs/websockets';
+import type { Socket } from 'socket.io';
+
+import { Clock } from '../clock/index.js';
+import type { Answers } from '../protocol/index.js';
+import { ConnectionCloser } from './connection-closer.js';
+import { ConnectionLifecycle } from './connection-lifecycle.js';
+import { ConnectionRegistry } from './connection-registry.js';
+import { AuthenticateDto, PingDto } from './dto/authenticate.dto.js';
+import { IncomingRequest } from './incoming-request.js';
+import { Reception } from './reception.js';
+import { Handles, Payload, Request } from './request-metadata.js';
+import { ThreadcastGateway } from './threadcast-gateway.decorator.js';
+
+/** Connections come and go; who they are; whether anybody is there. */
+@ThreadcastGateway()
+export class ConnectionGateway implements OnGatewayConnection<Socket>, OnGatewayDisconnect<Socket> {
+  constructor(
+    private readonly lifecycle: ConnectionLifecycle,
+    private readonly registry: ConnectionRegistry,
+    private readonly reception: Reception,
+    private readonly closer: ConnectionCloser,
+    private readonly clock: Clock,
+  ) {}
+
+  handleConnection(socket: Socket): void {
+    this.lifecycle.accept(socket);
+    const connection = this.registry.of(socket);
+    if (connection === undefined) return;
+    socket.onAny((event: string, ...args: unknown[]) => this.reception.receive(connection, event, args));
+    socket.on('disconnect', (reason) => this.closer.left(connection, reason));
+  }
+
+  /** Each connection listens for its own end: by then it may have left the registry. */
+  handleDisconnect(): void {}
+
+  @Handles('authenticate', { dto: AuthenticateDto, open: true })
+  async authenticate(
+    @Payload() { token }: AuthenticateDto,
+    @Request() request: IncomingRequest,
+  ): Promise<Answers['authenticate']> {
+    return this.lifecycle.authenticate(request.connection, token, (step) => request.afterAnswer(step));
+  }
+
+  @Handles('ping', { dto: PingDto })
+  ping(): Answers['ping'] {
+    return { time: this.clock.now() };
+  }
+}

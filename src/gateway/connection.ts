@@ -1,0 +1,90 @@
+import type { Socket } from 'socket.io';
+
+import type { Timer } from '../clock/index.js';
+import type { Follower } from '../delivery/index.js';
+import type { ConnectionId } from '../ids/index.js';
+import type { Principal } from '../identity/index.js';
+import { mayBecome, type ConnectionState } from './connection-machine.js';
+import type { Mailbox } from './mailbox.js';
+import type { Outbox } from './outbox.js';
+import type { TokenBucket } from 'limiter';
+
+export interface ConnectionParts {
+  readonly connectionId: ConnectionId;
+  readonly socket: Socket;
+  readonly outbox: Outbox;
+  readonly follower: Follower;
+  readonly mailbox: Mailbox;
+  readonly rate: TokenBucket;
+  /** Unix ms. */
+  readonly acceptedAt: number;
+}
+
+/**
+ * One Socket.IO socket: its state, its user once known, and its parts. The socket's own life is the truth about
+ * it; nothing here expires.
+ */
+export class Connection {
+  readonly connectionId: ConnectionId;
+  readonly socket: Socket;
+  readonly outbox: Outbox;
+  readonly follower: Follower;
+  readonly mailbox: Mailbox;
+  readonly rate: TokenBucket;
+  readonly acceptedAt: number;
+  readonly #gone = new AbortController();
+  #state: ConnectionState = 'accepted';
+  #principal: Principal | null = null;
+  #deadline: Timer | null = null;
+
+  constructor(parts: ConnectionParts) {
+    this.connectionId = parts.connectionId;
+    this.socket = parts.socket;
+    this.outbox = parts.outbox;
+    this.follower = parts.follower;
+    this.mailbox = parts.mailbox;
+    this.rate = parts.rate;
+    this.acceptedAt = parts.acceptedAt;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  /** Aborted when the connection closes. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** Null until authenticated; kept after the close, for the requests that are still processed. */
+  get principal(): Principal | null {
+    return this.#principal;
+  }
+
+  /** The user is known, or its token renewed. */
+  become(principal: Principal): void {
+    this.#principal = principal;
+    this.outbox.belongTo(principal.userId);
+  }
+
+  /** False: the state machine has no such step, and nothing has changed. */
+  enter(next: ConnectionState): boolean {
+    if (!mayBecome(this.#state, next)) return false;
+    this.#state = next;
+    if (next === 'closed') {
+      this.#deadline?.cancel();
+      this.#gone.abort(new Error('the connection has closed'));
+    }
+    return true;
+  }
+
+  /** The one timer of a connection: for authentication first, for the token's end later. */
+  setDeadline(timer: Timer | null): void {
+    this.#deadline?.cancel();
+    this.#deadline = timer;
+  }
+}

@@ -1,0 +1,66 @@
+import { IsDefined, IsIn, IsObject, IsOptional, IsString, Length, MaxLength, MinLength } from 'class-validator';
+
+import { RUN_POLICIES, type JsonObject, type JsonValue, type RunPolicy } from '../../protocol/index.js';
+
+/** What a message and a bare start have in common. */
+abstract class StartDto {
+  @IsOptional()
+  @IsString()
+  threadId?: string;
+
+  /** Makes the request idempotent. */
+  @IsOptional()
+  @IsString()
+  @Length(1, 256)
+  messageId?: string;
+
+  @IsOptional()
+  @IsIn(RUN_POLICIES)
+  policy?: RunPolicy;
+}
+
+export class UserMessageDto extends StartDto {
+  @IsString()
+  @MinLength(1)
+  content!: string;
+
+  @IsOptional()
+  @IsString()
+  @Length(1, 64)
+  agent?: string;
+
+  @IsOptional()
+  @IsObject()
+  metadata?: JsonObject;
+}
+
+export class StartAgentDto extends StartDto {
+  @IsString()
+  @Length(1, 64)
+  agent!: string;
+
+  @IsOptional()
+  input?: JsonValue;
+}
+
+export class StopAgentDto {
+  @IsString()
+  runId!: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(1_000)
+  reason?: string;
+}
+
+export class ProvideInputDto {
+  @IsString()
+  runId!: string;
+
+  @IsString()
+  @Length(1, 256)
+  requestId!: string;
+
+  @IsDefined()
+  value!: JsonValue;
+}

@@ -1,0 +1,55 @@
+import { Module } from '@nestjs/common';
+
+import { Associations } from './associations.js';
+import { ConnectionCloser } from './connection-closer.js';
+import { ConnectionFactory } from './connection-factory.js';
+import { ConnectionGateway } from './connection.gateway.js';
+import { ConnectionLifecycle } from './connection-lifecycle.js';
+import { ConnectionRegistry } from './connection-registry.js';
+import { ContextInterceptor } from './context.interceptor.js';
+import { AnnounceDrain, CloseConnections } from './drain-steps.js';
+import { Failures } from './failures.js';
+import { FirstThread } from './first-thread.js';
+import { GIVEN_GATEWAY_OPTIONS, GatewayModuleBase, GatewayOptions } from './gateway-options.js';
+import { ReadyGuard } from './ready.guard.js';
+import { Reception } from './reception.js';
+import { RequestErrorFilter } from './request-error.filter.js';
+import { RequestHandlers } from './request-handlers.js';
+import { RequestProcessor } from './request-processor.js';
+import { RunGateway } from './run.gateway.js';
+import { RunStarts } from './run-starts.js';
+import { StartAssociations } from './start-associations.js';
+import { ThreadGateway } from './thread.gateway.js';
+
+/** Socket.IO: connections, their requests, and the way back to them. Needs the other rooms' modules beside it. */
+@Module({
+  providers: [
+    {
+      provide: GatewayOptions,
+      useFactory: (given: Partial<GatewayOptions>) => Object.assign(new GatewayOptions(), given),
+      inject: [GIVEN_GATEWAY_OPTIONS],
+    },
+    AnnounceDrain,
+    Associations,
+    CloseConnections,
+    ConnectionCloser,
+    ConnectionFactory,
+    ConnectionGateway,
+    ConnectionLifecycle,
+    ConnectionRegistry,
+    ContextInterceptor,
+    Failures,
+    FirstThread,
+    ReadyGuard,
+    Reception,
+    RequestErrorFilter,
+    RequestHandlers,
+    RequestProcessor,
+    RunGateway,
+    RunStarts,
+    StartAssociations,
+    ThreadGateway,
+  ],
+  exports: [ConnectionRegistry, GatewayOptions, RequestHandlers],
+})
+export class GatewayModule extends GatewayModuleBase {}

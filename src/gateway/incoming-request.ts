@@ -1,0 +1,77 @@
+import type { WireError } from '../errors/index.js';
+import type { Connection } from './connection.js';
+import type { RequestContext } from './request-context.js';
+
+export type AckFunction = (answer: unknown) => void;
+
+/** How a request ended, for the metrics. */
+export type RequestOutcome = 'ok' | 'dropped' | WireError['code'];
+
+/** What the interceptor has made of a request for its handler. `context` is null for requests served to anybody. */
+export interface PreparedRequest {
+  readonly dto: object;
+  readonly context: RequestContext | null;
+}
+
+/**
+ * One request of a client, from its arrival to its answer. It is answered exactly once; what was asked without a
+ * callback hears of a failure as `exception`.
+ */
+export class IncomingRequest {
+  #outcome: RequestOutcome | null = null;
+  #prepared: PreparedRequest | null = null;
+  readonly #afterAnswer: (() => void)[] = [];
+
+  constructor(
+    readonly connection: Connection,
+    readonly type: string,
+    readonly payload: Readonly<Record<string, unknown>>,
+    /** Of its JSON text. */
+    readonly bytes: number,
+    private readonly ack: AckFunction | null,
+    private readonly onEnd: (request: IncomingRequest, outcome: RequestOutcome) => void,
+  ) {}
+
+  get answered(): boolean {
+    return this.#outcome !== null;
+  }
+
+  /** Throws before the interceptor has prepared it. */
+  get prepared(): PreparedRequest {
+    if (this.#prepared === null) throw new Error('The request has not been through the interceptor.');
+    return this.#prepared;
+  }
+
+  prepare(parts: PreparedRequest): void {
+    this.#prepared = Object.freeze(parts);
+  }
+
+  /** Runs `step` in the same turn as the answer, right after it; never when the request fails. */
+  afterAnswer(step: () => void): void {
+    this.#afterAnswer.push(step);
+  }
+
+  succeed(answer: object): void {
+    if (!this.#end('ok')) return;
+    this.ack?.({ ok: true, ...answer });
+    for (const step of this.#afterAnswer) step();
+  }
+
+  fail(error: WireError): void {
+    if (!this.#end(error.code)) return;
+    if (this.ack !== null) this.ack({ ok: false, error });
+    else this.connection.outbox.emit('exception', { request: this.type, error });
+  }
+
+  /** Nobody is there to be answered, and it will not be processed. */
+  drop(): void {
+    this.#end('dropped');
+  }
+
+  #end(outcome: RequestOutcome): boolean {
+    if (this.#outcome !== null) return false;
+    this.#outcome = outcome;
+    this.onEnd(this, outcome);
+    return true;
+  }
+}

@@ -1,0 +1,71 @@
+import { ThreadcastError } from '../errors/index.js';
+import type { IncomingRequest } from './incoming-request.js';
+
+export interface MailboxBounds {
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+}
+
+/**
+ * The requests of one connection, taken one after the other in the order sent. Closed at first: what comes before
+ * the connection is ready is held. Bounded in count and bytes; what is over is answered, not kept.
+ */
+export class Mailbox {
+  #waiting: IncomingRequest[] = [];
+  #bytes = 0;
+  #open = false;
+  #working = false;
+
+  constructor(
+    private readonly bounds: MailboxBounds,
+    private readonly process: (request: IncomingRequest) => Promise<void>,
+  ) {}
+
+  /** Requests that wait. */
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  put(request: IncomingRequest): void {
+    const { maxMessages, maxBytes } = this.bounds;
+    if (this.#waiting.length >= maxMessages || this.#bytes + request.bytes > maxBytes) {
+      const message = `At most ${maxMessages} requests or ${maxBytes} bytes wait per connection.`;
+      request.fail(new ThreadcastError('pending_queue_full', { message }).toWire());
+      return;
+    }
+    this.#waiting.push(request);
+    this.#bytes += request.bytes;
+    void this.#work();
+  }
+
+  /** From now on requests are taken, the held ones first. */
+  open(): void {
+    this.#open = true;
+    void this.#work();
+  }
+
+  /** Gives back everything that waits; the mailbox goes on. */
+  takeAll(): readonly IncomingRequest[] {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#bytes = 0;
+    return waiting;
+  }
+
+  async #work(): Promise<void> {
+    if (!this.#open || this.#working) return;
+    this.#working = true;
+    for (let next = this.#take(); next !== undefined; next = this.#take()) await this.process(next);
+    this.#working = false;
+  }
+
+  #take(): IncomingRequest | undefined {
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.#bytes -= next.bytes;
+    return next;
+  }
+}

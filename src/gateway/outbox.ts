@@ -1,0 +1,138 @@
+import type { Socket } from 'socket.io';
+
+import type { ThreadId } from '../ids/index.js';
+import { Sink, type EventFrame } from '../delivery/index.js';
+import type { DetachReason, ServerEvents } from '../protocol/index.js';
+
+/** How thread events are packed: one event per packet, or all that leave together as one event `events`. */
+export type FrameMode = 'single' | 'batch';
+
+/** What is unsent beyond this ends the connection: its client sends requests and reads no answers. */
+const MAX_UNSENT_BYTES = 16_777_216;
+
+/**
+ * Everything that goes to one connection, in the order in which it was given, and how much of it has not left.
+ *
+ * It counts what was handed to the transport and is not flushed: the transport's own buffer has no bound and the
+ * kernel's figure shows only its end. Counted are characters of encoded packets.
+ */
+export class Outbox extends Sink {
+  #userId = '';
+  /** Given to the transport, waiting for it to become writable. */
+  #waiting = 0;
+  /** Taken by the transport, not yet flushed. */
+  #inFlight = 0;
+  #resumes: (() => void)[] = [];
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly mode: FrameMode,
+    private readonly slowConsumerBytes: number,
+  ) {
+    super();
+    const { conn } = socket;
+    conn.on('packetCreate', (packet: { data?: unknown }) => {
+      this.#waiting += typeof packet.data === 'string' ? packet.data.length : 0;
+    });
+    conn.on('flush', () => {
+      this.#inFlight += this.#waiting;
+      this.#waiting = 0;
+    });
+    conn.on('upgrade', () => this.#watchTransport());
+    this.#watchTransport();
+  }
+
+  override get userId(): string {
+    return this.#userId;
+  }
+
+  /** Once, when the connection is authenticated. */
+  belongTo(userId: string): void {
+    this.#userId = userId;
+  }
+
+  /** Characters given and not flushed. */
+  get unsent(): number {
+    return this.#waiting + this.#inFlight;
+  }
+
+  /** So much is unsent that the connection has to end. */
+  get overflows(): boolean {
+    return this.unsent > MAX_UNSENT_BYTES;
+  }
+
+  emit<T extends keyof ServerEvents>(event: T, data: ServerEvents[T]): void {
+    this.socket.emit(event, data);
+  }
+
+  override deliver(frames: readonly EventFrame[]): void {
+    if (!this.socket.connected) return;
+    if (this.mode === 'batch') {
+      this.#write(`2["events",[${frames.map((frame) => frame.json).join(',')}]]`);
+      return;
+    }
+    for (const frame of frames) this.#write(frame.packet);
+  }
+
+  override caughtUp(threadId: ThreadId, head: number): void {
+    this.emit('thread_caught_up', { threadId, head });
+  }
+
+  override detached(threadId: ThreadId, reason: DetachReason): void {
+    this.emit('thread_detached', { threadId, reason });
+  }
+
+  override hasRoomFor(bytes: number): boolean {
+    return this.unsent + bytes <= this.slowConsumerBytes;
+  }
+
+  override whenDrained(resume: () => void): void {
+    if (this.#isDrained()) resume();
+    else this.#resumes.push(resume);
+  }
+
+  /** Resolves when most of what was unsent has left; at once on a connection that has ended. */
+  drained(): Promise<void> {
+    return new Promise((resolve) => this.whenDrained(resolve));
+  }
+
+  /** Resolves when all has been flushed, or the connection has ended. */
+  flushed(): Promise<void> {
+    if (this.unsent === 0 || this.socket.conn.readyState === 'closed') return Promise.resolve();
+    return this.drained().then(() => this.#nextFlush());
+  }
+
+  /** The connection has ended: nobody needs to wait for it any longer. */
+  release(): void {
+    this.#waiting = 0;
+    this.#inFlight = 0;
+    this.#resume();
+  }
+
+  async #nextFlush(): Promise<void> {
+    while (this.unsent > 0 && this.socket.conn.readyState !== 'closed') {
+      await new Promise<void>((resolve) => this.#resumes.push(resolve));
+    }
+  }
+
+  #write(packet: string): void {
+    this.socket.conn.write(packet, { compress: false });
+  }
+
+  /** A transport takes one flush at a time and says when it is out; after an upgrade the new one starts afresh. */
+  #watchTransport(): void {
+    this.#inFlight = 0;
+    this.socket.conn.transport.on('drain', () => {
+      this.#inFlight = 0;
+      if (this.#isDrained()) this.#resume();
+    });
+  }
+
+  #isDrained(): boolean {
+    return this.unsent <= this.slowConsumerBytes / 2;
+  }
+
+  #resume(): void {
+    for (const resume of this.#resumes.splice(0)) resume();
+  }
+}

@@ -1,0 +1,64 @@
+import { ThreadcastError } from '../errors/index.js';
+import { normaliseIds } from '../protocol/index.js';
+import type { AckFunction } from './incoming-request.js';
+
+/** What came in under an event's name: a request by that name, or the envelope under `message`. */
+export interface ReadPacket {
+  readonly type: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+const ENVELOPE = 'message';
+
+/** Takes the callback, which the parser puts last, off the arguments. */
+export function splitAck(args: readonly unknown[]): { values: readonly unknown[]; ack: AckFunction | null } {
+  const last = args.at(-1);
+  if (typeof last !== 'function') return { values: args, ack: null };
+  return { values: args.slice(0, -1), ack: last as AckFunction };
+}
+
+/** The name under which a packet is answered, also when it cannot be read. */
+export function requestName(event: string, values: readonly unknown[]): string {
+  const [first] = values;
+  if (event !== ENVELOPE || !isPlainObject(first)) return event;
+  return typeof first['type'] === 'string' ? first['type'] : event;
+}
+
+/** Rejects with `invalid_payload` what has not the form of a request. */
+export function readPacket(event: string, values: readonly unknown[]): ReadPacket {
+  if (values.length > 1) throw invalid(`A request has one payload; ${values.length} came.`);
+  const [value = {}] = values;
+  if (event === ENVELOPE) return readEnvelope(value);
+  if (event === 'ping') return { type: event, payload: {} };
+  return { type: event, payload: normaliseIds(plainObject(value, 'The payload')) };
+}
+
+function readEnvelope(value: unknown): ReadPacket {
+  const envelope = plainObject(value, 'A message sent without a name');
+  const { type, payload = {}, ...rest } = envelope;
+  if (typeof type !== 'string') throw invalid('The envelope needs a `type`: the name of a request.');
+  if (type === 'ping') return { type, payload: {} };
+  const body = plainObject(payload, 'The envelope’s `payload`');
+  const { payload: nested, ...lifted } = normaliseIds({ ...idsOf(rest), payload: body });
+  return { type, payload: { ...(nested as Record<string, unknown>), ...lifted } };
+}
+
+/** Beside `type` and `payload`, an envelope carries ids alone. */
+function idsOf(rest: Record<string, unknown>): Record<string, unknown> {
+  const names = ['threadId', 'thread_id', 'runId', 'run_id', 'messageId', 'message_id'];
+  return Object.fromEntries(Object.entries(rest).filter(([name]) => names.includes(name)));
+}
+
+function plainObject(value: unknown, what: string): Record<string, unknown> {
+  if (!isPlainObject(value)) throw invalid(`${what} must be an object.`);
+  return value;
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.getPrototypeOf(value) === Object.prototype;
+}
+
+function invalid(message: string): ThreadcastError {
+  return new ThreadcastError('invalid_payload', { message });
+}

@@ -1,0 +1,107 @@
+import { Injectable } from '@nestjs/common';
+
+import { ThreadcastError } from '../errors/index.js';
+import { Metrics } from '../metrics/index.js';
+import type { RequestType } from '../protocol/index.js';
+import type { Connection } from './connection.js';
+import { Failures } from './failures.js';
+import { GatewayOptions } from './gateway-options.js';
+import { IncomingRequest, type RequestOutcome } from './incoming-request.js';
+import { readPacket, requestName, splitAck } from './read-packet.js';
+import { RequestProcessor } from './request-processor.js';
+
+const KNOWN: Readonly<Record<RequestType, true>> = {
+  authenticate: true,
+  create_thread: true,
+  switch_thread: true,
+  subscribe_thread: true,
+  unsubscribe_thread: true,
+  user_message: true,
+  start_agent: true,
+  stop_agent: true,
+  provide_input: true,
+  get_thread_history: true,
+  ack_events: true,
+  ping: true,
+};
+
+/**
+ * The first look at everything that a client sends: its size, its form, its rate; then into the mailbox. What is
+ * refused here is answered here. Nothing is dropped without an answer or a count.
+ */
+@Injectable()
+export class Reception {
+  constructor(
+    private readonly options: GatewayOptions,
+    private readonly processor: RequestProcessor,
+    private readonly failures: Failures,
+    private readonly metrics: Metrics,
+  ) {}
+
+  receive(connection: Connection, event: string, args: readonly unknown[]): void {
+    const { values, ack } = splitAck(args);
+    const name = requestName(event, values);
+    const bytes = sizeOf([event, ...values]);
+    const make = (payload: Readonly<Record<string, unknown>>): IncomingRequest =>
+      new IncomingRequest(connection, name, payload, bytes ?? 0, ack, (request, outcome) => this.#count(request, outcome));
+    try {
+      this.#checkSize(bytes);
+      const { payload } = readPacket(event, values);
+      const request = make(payload);
+      if (name === 'authenticate') this.#authenticate(connection, request);
+      else this.#put(connection, request);
+    } catch (error) {
+      make({}).fail(this.failures.toWire(error));
+    }
+    if (connection.outbox.overflows) connection.socket.conn.close();
+  }
+
+  /** Overtakes what is held; bounded by the rate. */
+  #authenticate(connection: Connection, request: IncomingRequest): void {
+    this.#checkRate(connection);
+    void this.processor.process(request);
+  }
+
+  /** Before the connection is ready its bounds are those of the mailbox; the rate counts once requests are served. */
+  #put(connection: Connection, request: IncomingRequest): void {
+    if (connection.mailbox.isOpen) this.#checkRate(connection);
+    else this.metrics.add('threadcast_gateway_held_requests_total', {});
+    connection.mailbox.put(request);
+  }
+
+  #checkSize(bytes: number | null): void {
+    const { maxMessageBytes } = this.options;
+    if (bytes === null) {
+      throw new ThreadcastError('invalid_payload', { message: 'The request cannot be read as JSON, or is nested too deep.' });
+    }
+    if (bytes <= maxMessageBytes) return;
+    throw new ThreadcastError('message_too_large', {
+      message: `The request has ${bytes} bytes; at most ${maxMessageBytes} are accepted.`,
+      details: { bytes, maxBytes: maxMessageBytes },
+    });
+  }
+
+  #checkRate(connection: Connection): void {
+    if (connection.rate.tryRemoveTokens(1)) return;
+    const { rateLimitMessagesPerSec: perSecond } = this.options;
+    throw new ThreadcastError('rate_limited', {
+      message: `More than ${perSecond} requests a second.`,
+      retryAfterMs: Math.ceil(1_000 / perSecond),
+    });
+  }
+
+  #count(request: IncomingRequest, outcome: RequestOutcome): void {
+    const type = Object.hasOwn(KNOWN, request.type) ? request.type : 'unknown';
+    this.metrics.add('threadcast_gateway_requests_total', { request: type, outcome });
+  }
+}
+
+/** Bytes of the JSON text; null for what has none: too deep, or binary. */
+function sizeOf(values: readonly unknown[]): number | null {
+  if (values.some((value) => ArrayBuffer.isView(value))) return null;
+  try {
+    return Buffer.byteLength(JSON.stringify(values));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,36 @@
+import { SetMetadata, applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { SubscribeMessage } from '@nestjs/websockets';
+
+import type { RequestType } from '../protocol/index.js';
+import { IncomingRequest } from './incoming-request.js';
+
+export interface RequestTraits {
+  readonly dto: new () => object;
+  /** Served before the connection is authenticated. */
+  readonly open?: boolean;
+  /** Associates the connection with the request's thread before the handler runs. */
+  readonly associates?: boolean;
+}
+
+export const REQUEST_TRAITS = 'threadcast:request';
+
+/** A method that handles a request: its name on the wire, the form of its payload, what comes before it. */
+export function Handles(type: RequestType, traits: RequestTraits): MethodDecorator {
+  return applyDecorators(SubscribeMessage(type), SetMetadata(REQUEST_TRAITS, traits));
+}
+
+/** The validated payload. */
+export const Payload = createParamDecorator((_: unknown, host: ExecutionContext) => requestOf(host).prepared.dto);
+
+/** The `RequestContext`. */
+export const Context = createParamDecorator((_: unknown, host: ExecutionContext) => requestOf(host).prepared.context);
+
+/** The request itself: its connection, and steps for after its answer. */
+export const Request = createParamDecorator((_: unknown, host: ExecutionContext) => requestOf(host));
+
+/** The request among the arguments that the adapter gives to Nest. */
+export function requestOf(host: { getArgs(): readonly unknown[] }): IncomingRequest {
+  const request = host.getArgs().find((argument) => argument instanceof IncomingRequest);
+  if (!(request instanceof IncomingRequest)) throw new Error('There is no request among the arguments of this handler.');
+  return request;
+}

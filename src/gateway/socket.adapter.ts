@@ -1,0 +1,65 @@
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
+
+import type { INestApplicationContext, WsMessageHandler } from '@nestjs/common';
+import { AbstractWsAdapter } from '@nestjs/websockets';
+import { Server, type Namespace, type Socket } from 'socket.io';
+
+import { SOCKET_PATH } from '../startup/index.js';
+import { GatewayOptions } from './gateway-options.js';
+import { RequestHandlers, type BoundHandler } from './request-handlers.js';
+
+interface GatewayMetadata {
+  readonly namespace?: string;
+  readonly server?: Server;
+}
+
+/**
+ * Socket.IO as this server needs it. Handlers are not run by the socket's events, concurrently, as Nest's own
+ * adapter does: they are kept, and the connection's mailbox runs them one after the other.
+ */
+export class SocketAdapter extends AbstractWsAdapter {
+  readonly #options: GatewayOptions;
+  readonly #handlers: RequestHandlers;
+
+  constructor(app: INestApplicationContext) {
+    super(app);
+    this.#options = app.get(GatewayOptions);
+    this.#handlers = app.get(RequestHandlers);
+  }
+
+  override create(_port: number, { namespace, server }: GatewayMetadata = {}): Server | Namespace {
+    const created = server ?? this.#createServer();
+    return namespace === undefined ? created : created.of(namespace);
+  }
+
+  override bindMessageHandlers(socket: Socket, handlers: WsMessageHandler[]): void {
+    for (const { message, callback } of handlers) {
+      this.#handlers.bind(socket, String(message), callback as unknown as BoundHandler);
+    }
+  }
+
+  #createServer(): Server {
+    const { corsOrigins, maxMessageBytes, authTimeoutMs } = this.#options;
+    return new Server(this.httpServer as HttpServer, {
+      path: SOCKET_PATH,
+      serveClient: false,
+      maxHttpBufferSize: maxMessageBytes * 4,
+      connectTimeout: authTimeoutMs,
+      perMessageDeflate: false,
+      ...(corsOrigins.length > 0 && { cors: { origin: corsOrigins.includes('*') ? '*' : [...corsOrigins] } }),
+      allowRequest: (request, decide) => {
+        const allowed = this.#mayConnect(request);
+        decide(allowed ? null : 'This origin may not connect.', allowed);
+      },
+    });
+  }
+
+  /** Browsers send an origin with a WebSocket and let any page open one: it is checked here. */
+  #mayConnect({ headers }: IncomingMessage): boolean {
+    const { origin, host } = headers;
+    if (origin === undefined) return true;
+    const { corsOrigins } = this.#options;
+    if (corsOrigins.includes('*') || corsOrigins.includes(origin)) return true;
+    return URL.canParse(origin) && new URL(origin).host === host;
+  }
+}

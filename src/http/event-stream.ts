@@ -1,0 +1,112 @@
+import type { Response } from 'express';
+
+import type { Clock, Timer } from '../clock/index.js';
+import { Sink, type EventFrame } from '../delivery/index.js';
+import type { ThreadId } from '../ids/index.js';
+import type { DetachReason } from '../protocol/index.js';
+
+const HEARTBEAT_MS = 15_000;
+
+/** How long a client may take to read the rest of a stream that has ended. */
+const LAST_READ_MS = 5_000;
+
+/**
+ * One answer as a stream of server-sent events: `data` is the envelope, `id` is `epoch:seq`, everything else is a
+ * comment. It counts what was handed over and has not left the process.
+ */
+export class EventStream extends Sink {
+  #epoch: string | null = null;
+  #unsentBytes = 0;
+  #waiting: (() => void)[] = [];
+  #heartbeat: Timer | null = null;
+  #onOver: (() => void) | null = null;
+  #ended = false;
+
+  constructor(
+    override readonly userId: string,
+    private readonly res: Response,
+    private readonly clock: Clock,
+    private readonly slowConsumerBytes: number,
+  ) {
+    super();
+  }
+
+  /**
+   * Begins the answer. Before this nothing may be handed over, and the request may still be refused. `onOver` is
+   * called once, when nothing more is sent: it was ended here, or the client is gone.
+   */
+  open(epoch: string, onOver: () => void): void {
+    this.#epoch = epoch;
+    this.#onOver = onOver;
+    this.res.once('close', () => this.#over());
+    // Writing to a client that has just gone is no failure of anybody's.
+    this.res.on('error', () => this.#over());
+    this.res.writeHead(200, {
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      'Cache-Control': 'no-store, no-transform',
+      'X-Accel-Buffering': 'no',
+    });
+    this.res.flushHeaders();
+    this.#heartbeat = this.clock.every(HEARTBEAT_MS, () => {
+      // A client that does not even take events gets no comments on top.
+      if (this.#unsentBytes === 0) this.#comment('here');
+    });
+  }
+
+  override deliver(frames: readonly EventFrame[]): void {
+    this.#write(frames.map((frame) => `data: ${frame.json}\nid: ${this.#epoch ?? ''}:${frame.seq}\n\n`).join(''));
+  }
+
+  override caughtUp(_threadId: ThreadId, head: number): void {
+    this.#comment(`caught up ${head}`);
+  }
+
+  override detached(_threadId: ThreadId, reason: DetachReason): void {
+    this.end(`detached ${reason}`);
+  }
+
+  override hasRoomFor(bytes: number): boolean {
+    return this.#unsentBytes + bytes <= this.slowConsumerBytes;
+  }
+
+  override whenDrained(resume: () => void): void {
+    if (this.#hasDrained()) resume();
+    else this.#waiting.push(resume);
+  }
+
+  /** Ends the answer with a last comment; a client that does not read it in time is cut off. */
+  end(why: string): void {
+    if (this.#ended) return;
+    this.#comment(why);
+    this.#over();
+    const cut = this.clock.after(LAST_READ_MS, () => this.res.destroy());
+    this.res.once('close', () => cut.cancel());
+    this.res.end();
+  }
+
+  #over(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#waiting = [];
+    this.#heartbeat?.cancel();
+    this.#onOver?.();
+  }
+
+  #comment(text: string): void {
+    this.#write(`: ${text}\n\n`);
+  }
+
+  #write(text: string): void {
+    if (this.#ended) return;
+    const bytes = Buffer.byteLength(text);
+    this.#unsentBytes += bytes;
+    this.res.write(text, () => {
+      this.#unsentBytes -= bytes;
+      if (this.#hasDrained()) for (const resume of this.#waiting.splice(0)) resume();
+    });
+  }
+
+  #hasDrained(): boolean {
+    return this.#unsentBytes <= this.slowConsumerBytes / 2;
+  }
+}

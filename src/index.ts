@@ -1,0 +1,16 @@
+export * from './agents/index.js';
+export { AppModule } from './app.module.js';
+export * from './clock/index.js';
+export * from './config/index.js';
+export * from './delivery/index.js';
+export * from './errors/index.js';
+export * from './gateway/index.js';
+export * from './http/index.js';
+export * from './identity/index.js';
+export * from './ids/index.js';
+export * from './metrics/index.js';
+export * from './protocol/index.js';
+export * from './serve.js';
+export * from './startup/index.js';
+export * from './storage/index.js';
+export * from './threads/index.js';

@@ -1,0 +1,38 @@
+import type { LoggerService } from '@nestjs/common';
+import type { ExpressAdapter, NestExpressApplication } from '@nestjs/platform-express';
+
+import { AppModule } from './app.module.js';
+import type { Clock } from './clock/index.js';
+import type { Config } from './config/index.js';
+import { SocketAdapter } from './gateway/index.js';
+import { configureHttp } from './http/index.js';
+import { startServer, type RunningServer } from './startup/index.js';
+
+export interface ServeOptions {
+  readonly logger?: LoggerService;
+  /** Aborted: the start is given up. */
+  readonly signal?: AbortSignal;
+  /** The clock that the application uses, where it is not the machine's own. */
+  readonly clock?: Clock;
+  /** Makes the application; for modules of one's own beside it. Default: `AppModule` alone. */
+  readonly createApp?: (adapter: ExpressAdapter) => Promise<NestExpressApplication>;
+}
+
+/** Serves until told to stop. Listens at once, and answers 503 until everything is ready. */
+export function serve(config: Config, options: ServeOptions = {}): Promise<RunningServer> {
+  const { logger, signal, clock, createApp } = options;
+  return startServer({
+    host: config.host,
+    port: config.port,
+    configure,
+    ...(logger !== undefined && { logger }),
+    ...(signal !== undefined && { signal }),
+    ...(clock !== undefined && { clock }),
+    ...(createApp !== undefined ? { createApp } : { module: AppModule.forRoot(config) }),
+  });
+}
+
+function configure(app: NestExpressApplication): void {
+  configureHttp(app);
+  app.useWebSocketAdapter(new SocketAdapter(app));
+}

@@ -1,0 +1,108 @@
+import type { RunId, ThreadId } from '../ids/index.js';
+import type { JsonObject, JsonValue, RunPolicy, RunStatus, ThreadEventType } from '../protocol/index.js';
+
+/** A thread as stored. `head`: the last seq of its log, 0 when that is empty. Times are Unix ms. */
+export interface ThreadRecord {
+  readonly threadId: ThreadId;
+  readonly epoch: string;
+  readonly ownerId: string;
+  readonly title: string | null;
+  readonly metadata: JsonObject;
+  /** User ids beside the owner, in the order they were added. */
+  readonly members: readonly string[];
+  readonly head: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface NewThread {
+  readonly threadId: ThreadId;
+  readonly epoch: string;
+  readonly ownerId: string;
+  readonly title: string | null;
+  readonly metadata: JsonObject;
+  readonly createdAt: number;
+}
+
+export type ThreadRole = 'owner' | 'member';
+
+/** The end of a log and the mark of that log, read at one moment. */
+export interface LogHead {
+  readonly head: number;
+  readonly epoch: string;
+}
+
+/** What a user may do in a thread, and its log's end at the same moment. */
+export interface ThreadAccess extends LogHead {
+  readonly role: ThreadRole;
+}
+
+/** An event before it has a seq. `data` is JSON text and is stored and sent byte for byte. */
+export interface NewEvent {
+  readonly type: ThreadEventType;
+  readonly runId: RunId | null;
+  readonly agent: string | null;
+  /** Unix ms. */
+  readonly time: number;
+  readonly data: string;
+}
+
+export interface StoredEvent extends NewEvent {
+  readonly threadId: ThreadId;
+  readonly seq: number;
+}
+
+/** A request for input that a run has made. */
+export interface RunInput {
+  readonly requestId: string;
+  readonly status: 'open' | 'answered' | 'expired' | 'closed';
+  readonly prompt?: string;
+  readonly schema?: JsonValue;
+  readonly value?: JsonValue;
+  readonly requestedAt: number;
+  readonly answeredAt?: number;
+}
+
+export interface RunRecord {
+  readonly runId: RunId;
+  readonly threadId: ThreadId;
+  readonly agent: string;
+  /** Who started it. */
+  readonly userId: string;
+  readonly status: RunStatus;
+  /** 0 while queued; +1 each time an executor takes it up. Fences the events of an earlier attempt. */
+  readonly attempt: number;
+  readonly policy: RunPolicy;
+  /** Executed by another process, which appends its events over HTTP. */
+  readonly external: boolean;
+  /** Place among the queued runs of its thread: lowest first. */
+  readonly position: number;
+  readonly input: JsonValue;
+  readonly messageId: string | null;
+  readonly associated: boolean;
+  readonly inputs: readonly RunInput[];
+  readonly createdAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  /** The code of its `agent_error`, the reason of its `agent_cancelled`, or null. */
+  readonly endReason: string | null;
+}
+
+export type RunChanges = Partial<
+  Pick<RunRecord, 'status' | 'attempt' | 'associated' | 'inputs' | 'startedAt' | 'endedAt' | 'endReason'>
+>;
+
+/** What fences a run's events: who may append for it now. */
+export interface RunFence {
+  readonly status: RunStatus;
+  readonly attempt: number;
+}
+
+/** The first answer to a request with a `messageId`, kept so that a repeated one gets the same. */
+export interface RecordedRequest {
+  readonly threadId: ThreadId;
+  readonly runId: RunId;
+  readonly messageId: string;
+  /** Of its message; null for a start without one. */
+  readonly seq: number | null;
+}

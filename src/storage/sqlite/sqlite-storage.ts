@@ -1,0 +1,115 @@
+import { closeSync, openSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+import type Database from 'better-sqlite3';
+
+import { Storage, type Transaction } from '../storage.js';
+import { Prepared, SqliteConnection } from './connection.js';
+import { reason, takeDataDir } from './data-dir.js';
+import { migrate } from './migrate.js';
+import { SqliteEventLog } from './sqlite-event-log.js';
+import { SqliteRunStore } from './sqlite-run-store.js';
+import { SqliteThreadStore } from './sqlite-thread-store.js';
+import { SqliteWriter } from './writer.js';
+
+export interface SqliteOptions {
+  /** Where the files lie; made where it is missing. One process at a time. */
+  readonly dataDir: string;
+}
+
+/** How long a connection waits for a lock of somebody who looks at the file by other means. */
+const BUSY_TIMEOUT_MS = 250;
+
+function prepareBatches(db: Database.Database) {
+  return {
+    seal: db.prepare<[batchId: string, writerNo: number | bigint]>(
+      'update writers set batch_id = ? where writer_no = ?',
+    ),
+    isLast: db.prepare<[writerNo: number | bigint, batchId: string]>(
+      'select 1 from writers where writer_no = ? and batch_id = ?',
+    ),
+  };
+}
+
+/**
+ * One SQLite file in WAL mode, with one connection that writes and one that reads: what is read is committed,
+ * also while a transaction is open. `synchronous = FULL`: a commit survives the loss of power, not only of the process.
+ */
+export class SqliteStorage extends Storage {
+  readonly #dataDir: string;
+  readonly #file: string;
+  readonly #reader = new SqliteConnection();
+  readonly #writer = new SqliteWriter();
+  readonly #written = new Prepared(this.#writer, prepareBatches);
+  readonly #committed = new Prepared(this.#reader, prepareBatches);
+  #lock: Database.Database | null = null;
+  #writerNo: number | bigint = 0;
+
+  override readonly events = new SqliteEventLog(this.#reader);
+  override readonly threads = new SqliteThreadStore(this.#reader);
+  override readonly runs = new SqliteRunStore(this.#reader);
+
+  readonly #transaction: Transaction = {
+    events: new SqliteEventLog(this.#writer),
+    threads: new SqliteThreadStore(this.#writer),
+    runs: new SqliteRunStore(this.#writer),
+    // There is one writer, and it holds the whole file.
+    lock: () => Promise.resolve(),
+    savepoint: (work) => this.#writer.savepoint(work),
+  };
+
+  constructor(options: SqliteOptions) {
+    super();
+    this.#dataDir = resolve(options.dataDir);
+    this.#file = join(this.#dataDir, 'threadcast.sqlite');
+  }
+
+  override async open(): Promise<void> {
+    this.#lock = takeDataDir(this.#dataDir);
+    try {
+      // Made here, after the lock: SQLite would make it readable for everybody.
+      closeSync(openSync(this.#file, 'a', 0o600));
+      const pragmas = ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON'];
+      this.#writer.open(this.#file, { timeout: BUSY_TIMEOUT_MS }, pragmas);
+      await migrate(this.#file);
+      this.#reader.open(this.#file, { readonly: true, timeout: BUSY_TIMEOUT_MS }, []);
+      this.#writer.db.exec('delete from writers');
+      this.#writerNo = this.#writer.db.prepare(`insert into writers (batch_id) values ('')`).run().lastInsertRowid;
+    } catch (error) {
+      await this.close();
+      throw new Error(`The database ${this.#file} cannot be opened: ${reason(error)}.`, { cause: error });
+    }
+  }
+
+  override close(): Promise<void> {
+    this.#reader.close();
+    this.#writer.close();
+    this.#lock?.close();
+    this.#lock = null;
+    return Promise.resolve();
+  }
+
+  override transact<T>(batchId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.#writer.transaction(
+      () => work(this.#transaction),
+      () =>
+        this.#written.use((sql) => {
+          sql.seal.run(batchId, this.#writerNo);
+        }),
+    );
+  }
+
+  override wasCommitted(batchId: string): Promise<boolean> {
+    return this.#committed.use((sql) => sql.isLast.get(this.#writerNo, batchId) !== undefined);
+  }
+
+  /** Writes to the disk; while a transaction is open, which does that, it reads. */
+  override async check(): Promise<void> {
+    if (this.#writer.inTransaction) await this.wasCommitted('');
+    else this.#writer.alone('update writers set checks = checks + 1');
+  }
+
+  override describe(): string {
+    return `SQLite in ${this.#file}`;
+  }
+}

@@ -1,0 +1,38 @@
+import { ConfigurableModuleBuilder, Global, Module, type OnApplicationShutdown } from '@nestjs/common';
+
+import { SqliteStorage } from './sqlite/sqlite-storage.js';
+import { Storage } from './storage.js';
+
+export interface StorageOptions {
+  /** Directory of the embedded database; made at the opening where it is missing. */
+  readonly dataDir: string;
+}
+
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<StorageOptions>()
+  .setClassMethodName('forRoot')
+  .build();
+
+/**
+ * Gives `Storage` to every module. It is not opened here: a startup task does that, so that a failure ends the
+ * start with its reason. It is closed after everything that may still write.
+ */
+@Global()
+@Module({
+  providers: [
+    {
+      provide: Storage,
+      useFactory: (options: StorageOptions): Storage => new SqliteStorage(options),
+      inject: [MODULE_OPTIONS_TOKEN],
+    },
+  ],
+  exports: [Storage],
+})
+export class StorageModule extends ConfigurableModuleClass implements OnApplicationShutdown {
+  constructor(private readonly storage: Storage) {
+    super();
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.storage.close();
+  }
+}

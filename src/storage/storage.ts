@@ -1,0 +1,54 @@
+import type { ThreadId } from '../ids/index.js';
+import type { EventLog, EventLogReader } from './event-log.js';
+import type { RunStore, RunStoreReader } from './run-store.js';
+import type { ThreadStore, ThreadStoreReader } from './thread-store.js';
+
+/** The stores inside one transaction: they see its own writes, nobody else does before the commit. */
+export interface Transaction {
+  readonly events: EventLog;
+  readonly threads: ThreadStore;
+  readonly runs: RunStore;
+
+  /** Holds these threads against every other transaction until the end. Called once, first, with all of them. */
+  lock(threadIds: readonly ThreadId[]): Promise<void>;
+
+  /** Runs a part that fails alone: when it rejects, what it wrote is undone and the transaction goes on. */
+  savepoint<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/**
+ * A place where threads, events and runs are kept.
+ *
+ * Readers see committed data only. A transaction is all or nothing and durable once `transact` has
+ * resolved: it survives `kill -9` of the process. Transactions of one instance are not concurrent: the caller
+ * waits for one before the next.
+ *
+ * An engine whose server or disk does not answer rejects with `storage_unavailable`; anything else that it
+ * throws is a defect.
+ */
+export abstract class Storage {
+  abstract readonly events: EventLogReader;
+  abstract readonly threads: ThreadStoreReader;
+  abstract readonly runs: RunStoreReader;
+
+  /** Opens, locks and migrates. Rejects with the reason in words. Called once, before anything else. */
+  abstract open(): Promise<void>;
+
+  /** After this nothing is taken; what was committed stays. Closing twice does nothing. */
+  abstract close(): Promise<void>;
+
+  /**
+   * One transaction. Where it rejects, the commit may still have happened (a connection lost around COMMIT):
+   * `wasCommitted(batchId)` tells.
+   */
+  abstract transact<T>(batchId: string, work: (tx: Transaction) => Promise<T>): Promise<T>;
+
+  /** Whether the last transaction of this instance that was given `batchId` is durable. */
+  abstract wasCommitted(batchId: string): Promise<boolean>;
+
+  /** Resolves when storage answers. Rejects with `storage_unavailable`. */
+  abstract check(): Promise<void>;
+
+  /** Where the data lies, in words for a person; without credentials. */
+  abstract describe(): string;
+}

@@ -1,0 +1,61 @@
+import type { ThreadId } from '../ids/index.js';
+import type { JsonObject } from '../protocol/index.js';
+import type { NewThread, ThreadAccess, ThreadRecord } from './records.js';
+
+export interface ThreadPage {
+  readonly threads: readonly ThreadRecord[];
+  /** Opaque; null when there is no further page. */
+  readonly nextCursor: string | null;
+}
+
+export interface ThreadChanges {
+  readonly title?: string | null;
+  readonly metadata?: JsonObject;
+}
+
+/** `tombstone`: deleted; only `ownerId` may make it again. */
+export type CreateOutcome =
+  | { readonly outcome: 'created' }
+  | { readonly outcome: 'exists'; readonly ownerId: string }
+  | { readonly outcome: 'tombstone'; readonly ownerId: string };
+
+/** Reads threads. A deleted thread is as absent as one that never was. */
+export abstract class ThreadStoreReader {
+  abstract get(threadId: ThreadId): Promise<ThreadRecord | null>;
+
+  /** Null: no such thread, or nothing in it for this user; the two cannot be told apart. */
+  abstract access(threadId: ThreadId, userId: string): Promise<ThreadAccess | null>;
+
+  /** Threads that the user owns or is a member of, last updated first. A bad cursor starts anew. */
+  abstract list(userId: string, page: { limit: number; cursor: string | null }): Promise<ThreadPage>;
+
+  /** Whether the id belonged to a thread that was deleted and has not been made again. */
+  abstract isDeleted(threadId: ThreadId): Promise<boolean>;
+
+  /** The user's acknowledged cursor in the thread's present log, 0 when there is none. */
+  abstract cursor(threadId: ThreadId, userId: string): Promise<number>;
+}
+
+/** Threads, their owners and members, and how far each user has acknowledged. */
+export abstract class ThreadStore extends ThreadStoreReader {
+  /** Makes the thread with an empty log, unless the id is taken. A tombstone of the same owner is replaced. */
+  abstract create(thread: NewThread): Promise<CreateOutcome>;
+
+  /** Null: no such thread. */
+  abstract update(threadId: ThreadId, changes: ThreadChanges, now: number): Promise<ThreadRecord | null>;
+
+  /** False: was one already, or there is no such thread. */
+  abstract addMember(threadId: ThreadId, userId: string, now: number): Promise<boolean>;
+
+  /** False: was none. */
+  abstract removeMember(threadId: ThreadId, userId: string, now: number): Promise<boolean>;
+
+  /**
+   * Erases the thread, its log, members, cursors, the content of its runs (input, inputs) and its recorded
+   * requests by thread; leaves a tombstone and the runs' ids. False: no such thread.
+   */
+  abstract delete(threadId: ThreadId, now: number): Promise<boolean>;
+
+  /** Moves the cursor forward, never back; answers where it is then. */
+  abstract acknowledge(threadId: ThreadId, userId: string, seq: number, now: number): Promise<number>;
+}

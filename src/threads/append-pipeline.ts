@@ -1,0 +1,178 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+
+import { Clock } from '../clock/index.js';
+import { ThreadcastError } from '../errors/index.js';
+import { IdGenerator, type ThreadId } from '../ids/index.js';
+import { Metrics } from '../metrics/index.js';
+import { Storage, type NewEvent } from '../storage/index.js';
+import { AppendJob, DeltaJob, Job, TaskJob, type DeltaSource, type RunAttempt } from './append-job.js';
+import { CommitFeed } from './commit-feed.js';
+import { EventFactory } from './event-factory.js';
+import { GroupCommit } from './group-commit.js';
+import { THREADS_OPTIONS, ThreadsOptions } from './threads-options.js';
+import type { WriteContext } from './write-context.js';
+
+const MAX_BATCH_JOBS = 1_000;
+const MAX_BATCH_BYTES = 8_388_608;
+/** How long the outcome of a commit whose answer was lost is asked for. */
+const OUTCOME_TIMEOUT_MS = 5_000;
+const OUTCOME_RETRY_MS = 200;
+
+/**
+ * The only way into the log. Everything that is written in this process goes through one group commit: what
+ * arrives while a commit is under way is the next batch. No timers: an idle system commits at once, a busy
+ * one in large batches.
+ *
+ * A promise given out here resolves when its work is durable and the feed has told of it; it rejects when
+ * nothing of it is stored. Jobs are taken in the order in which they were given.
+ */
+@Injectable()
+export class AppendPipeline {
+  readonly #logger = new Logger(AppendPipeline.name);
+  readonly #options: ThreadsOptions;
+  #queue: Job[] = [];
+  #waitingBytes = 0;
+  /** The last waiting job of each thread: only that one may take a further delta. */
+  readonly #tails = new Map<ThreadId, Job>();
+  #scheduled = false;
+  #idle: (() => void)[] = [];
+
+  constructor(
+    private readonly storage: Storage,
+    private readonly feed: CommitFeed,
+    private readonly factory: EventFactory,
+    private readonly clock: Clock,
+    private readonly ids: IdGenerator,
+    private readonly metrics: Metrics,
+    @Inject(THREADS_OPTIONS) options: Partial<ThreadsOptions>,
+  ) {
+    this.#options = Object.assign(new ThreadsOptions(), options);
+  }
+
+  /**
+   * Appends events, side by side, and resolves with the seq of the first. With an attempt, they are refused
+   * (`run_ended`) unless that attempt of the run is still the running one.
+   */
+  append(threadId: ThreadId, events: readonly NewEvent[], attempt: RunAttempt | null = null): Promise<number> {
+    return this.#enqueue(new AppendJob(threadId, attempt, events));
+  }
+
+  /** Appends streamed text, already redacted; text that waits with its neighbour becomes one event with it. */
+  appendDelta(threadId: ThreadId, source: DeltaSource, messageId: string, text: string): Promise<number> {
+    const tail = this.#tails.get(threadId);
+    if (tail instanceof DeltaJob && tail.takes(threadId, source, messageId, text)) {
+      this.metrics.add('threadcast_threads_merged_deltas_total', {});
+      tail.add(text);
+      this.#waitingBytes += text.length;
+      return tail.wait();
+    }
+    const job = new DeltaJob(this.factory, threadId, source, messageId);
+    job.add(text);
+    return this.#enqueue(job);
+  }
+
+  /** Runs any work on these threads inside the next commit, in one piece. What it rejects with is passed on. */
+  execute<T>(threadIds: readonly ThreadId[], work: (write: WriteContext) => Promise<T>): Promise<T> {
+    return this.#enqueue(new TaskJob(threadIds, work));
+  }
+
+  /** Resolves when nothing waits and no commit is under way. */
+  settled(): Promise<void> {
+    if (!this.#scheduled) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #enqueue<T>(job: Job): Promise<T> {
+    if (this.#queue.length >= this.#options.maxWaitingJobs || this.#waitingBytes >= this.#options.maxWaitingBytes) {
+      this.metrics.add('threadcast_threads_append_failures_total', { code: 'storage_unavailable' });
+      const message = 'Too many appends are waiting for the storage.';
+      return Promise.reject(new ThreadcastError('storage_unavailable', { message, retryAfterMs: 1_000 }));
+    }
+    const promise = job.wait<T>();
+    this.#queue.push(job);
+    this.#waitingBytes += job.bytes;
+    for (const threadId of job.threadIds) this.#tails.set(threadId, job);
+    this.#schedule();
+    return promise;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.clock.soon(() => void this.#commitNext());
+  }
+
+  async #commitNext(): Promise<void> {
+    const batch = this.#takeBatch();
+    try {
+      await this.#commit(batch);
+    } catch (error) {
+      this.#logger.error(error instanceof Error ? error : new Error(String(error)));
+      for (const job of batch) job.fail(error);
+    }
+    for (const job of batch) {
+      if (job.failed) this.#countFailure(job.failure);
+      job.settle();
+    }
+    this.#scheduled = false;
+    if (this.#queue.length > 0) this.#schedule();
+    else for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #takeBatch(): Job[] {
+    let bytes = 0;
+    let count = 0;
+    for (const job of this.#queue) {
+      if (count >= MAX_BATCH_JOBS || (count > 0 && bytes + job.bytes > MAX_BATCH_BYTES)) break;
+      bytes += job.bytes;
+      count += 1;
+    }
+    const batch = count === this.#queue.length ? this.#queue : this.#queue.slice(0, count);
+    this.#queue = count === this.#queue.length ? [] : this.#queue.slice(count);
+    this.#waitingBytes -= bytes;
+    for (const job of batch) {
+      for (const threadId of job.threadIds) if (this.#tails.get(threadId) === job) this.#tails.delete(threadId);
+    }
+    this.metrics.observe('threadcast_threads_batch_jobs', batch.length);
+    return batch;
+  }
+
+  async #commit(batch: readonly Job[]): Promise<void> {
+    const group = new GroupCommit(batch, this.metrics);
+    const batchId = this.ids.token('batch');
+    const begun = this.clock.monotonic();
+    try {
+      await this.storage.transact(batchId, (tx) => group.write(tx));
+    } catch (error) {
+      if (!(await this.#happened(batchId))) {
+        this.metrics.add('threadcast_storage_commits_total', { outcome: 'failed' });
+        for (const job of batch) job.fail(error);
+        return;
+      }
+    }
+    this.metrics.add('threadcast_storage_commits_total', { outcome: 'committed' });
+    this.metrics.observe('threadcast_storage_commit_seconds', (this.clock.monotonic() - begun) / 1_000);
+    group.publish(this.feed);
+  }
+
+  /**
+   * Scenario: the connection to the storage is lost around COMMIT. Whether the batch is stored is then not
+   * known here; answering "failed" would make a client send again what is in the log. So the storage is asked.
+   */
+  async #happened(batchId: string): Promise<boolean> {
+    const deadline = this.clock.monotonic() + OUTCOME_TIMEOUT_MS;
+    for (;;) {
+      try {
+        return await this.storage.wasCommitted(batchId);
+      } catch {
+        if (this.clock.monotonic() >= deadline) return false;
+        await this.clock.sleep(OUTCOME_RETRY_MS);
+      }
+    }
+  }
+
+  #countFailure(reason: unknown): void {
+    const code = reason instanceof ThreadcastError ? reason.code : 'internal';
+    this.metrics.add('threadcast_threads_append_failures_total', { code });
+  }
+}

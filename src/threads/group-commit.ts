@@ -1,0 +1,120 @@
+import { ThreadcastError } from '../errors/index.js';
+import type { RunId } from '../ids/index.js';
+import type { Metrics } from '../metrics/index.js';
+import type { RunFence, Transaction } from '../storage/index.js';
+import { AppendJob, TaskJob, type Job, type RunAttempt } from './append-job.js';
+import type { CommitFeed } from './commit-feed.js';
+import { WriteContext, numbered, type Publication } from './write-context.js';
+
+/**
+ * One batch of jobs inside one transaction. Jobs are done in order; neighbouring appends are done together.
+ * A job that is refused, or whose event cannot be stored, fails alone; a storage that does not answer fails
+ * them all.
+ */
+export class GroupCommit {
+  #publications: Publication[] = [];
+
+  constructor(
+    private readonly jobs: readonly Job[],
+    private readonly metrics: Metrics,
+  ) {}
+
+  async write(tx: Transaction): Promise<void> {
+    const threadIds = new Set(this.jobs.flatMap((job) => job.threadIds));
+    await tx.lock([...threadIds].sort());
+    let appends: AppendJob[] = [];
+    for (const job of this.jobs) {
+      if (job instanceof AppendJob) {
+        appends.push(job);
+        continue;
+      }
+      await this.#append(tx, appends);
+      appends = [];
+      if (job instanceof TaskJob) await this.#task(tx, job);
+    }
+    await this.#append(tx, appends);
+  }
+
+  publish(feed: CommitFeed): void {
+    for (const publication of this.#publications) {
+      if (publication.kind === 'deleted') {
+        feed.publishDeleted(publication.threadId);
+        continue;
+      }
+      for (const event of publication.events) {
+        this.metrics.add('threadcast_threads_appended_events_total', { type: event.type });
+      }
+      feed.publishCommitted(publication.threadId, publication.events);
+    }
+  }
+
+  async #task(tx: Transaction, job: TaskJob): Promise<void> {
+    const write = new WriteContext(tx);
+    await this.#alone(job, async () => {
+      job.succeed(await tx.savepoint(() => job.work(write)));
+      this.#publications.push(...write.publications);
+    });
+  }
+
+  async #append(tx: Transaction, jobs: readonly AppendJob[]): Promise<void> {
+    if (jobs.length === 0) return;
+    const allowed = await this.#fenced(tx, jobs);
+    if (allowed.length === 0) return;
+    try {
+      await tx.savepoint(() => this.#appendTogether(tx, allowed));
+    } catch (error) {
+      if (isStorageFailure(error)) throw error;
+      for (const job of allowed) {
+        await this.#alone(job, () => tx.savepoint(() => this.#appendTogether(tx, [job])));
+      }
+    }
+  }
+
+  async #appendTogether(tx: Transaction, jobs: readonly AppendJob[]): Promise<void> {
+    const outcomes = await tx.events.append(jobs.map((job) => ({ threadId: job.threadId, events: job.events() })));
+    const publications: Publication[] = [];
+    jobs.forEach((job, index) => {
+      const outcome = outcomes[index];
+      if (outcome === null || outcome === undefined) {
+        job.fail(new ThreadcastError('thread_not_found'));
+        return;
+      }
+      job.succeed(outcome.firstSeq);
+      const events = numbered(job.threadId, job.events(), outcome.firstSeq);
+      publications.push({ kind: 'committed', threadId: job.threadId, events });
+    });
+    this.#publications.push(...publications);
+  }
+
+  /** Refuses appends of runs that have ended or whose attempt is not the present one. */
+  async #fenced(tx: Transaction, jobs: readonly AppendJob[]): Promise<AppendJob[]> {
+    const runIds = new Set<RunId>();
+    for (const job of jobs) if (job.attempt !== null) runIds.add(job.attempt.runId);
+    if (runIds.size === 0) return [...jobs];
+    const fences = await tx.runs.fences([...runIds]);
+    return jobs.filter((job) => {
+      if (job.attempt === null || mayAppend(job.attempt, fences.get(job.attempt.runId))) return true;
+      this.metrics.add('threadcast_agents_fenced_events_total', {}, job.events().length);
+      job.fail(new ThreadcastError('run_ended'));
+      return false;
+    });
+  }
+
+  async #alone(job: Job, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (isStorageFailure(error)) throw error;
+      job.fail(error);
+    }
+  }
+}
+
+function mayAppend(attempt: RunAttempt, fence: RunFence | undefined): boolean {
+  if (fence === undefined) return false;
+  return (fence.status === 'running' || fence.status === 'waiting_input') && fence.attempt === attempt.attempt;
+}
+
+function isStorageFailure(error: unknown): boolean {
+  return error instanceof ThreadcastError && error.code === 'storage_unavailable';
+}

@@ -1,0 +1,15 @@
+export * from './append-job.js';
+export * from './append-pipeline.js';
+export * from './commit-feed.js';
+export * from './envelope.js';
+export * from './event-factory.js';
+export * from './history.js';
+export * from './redactor.js';
+export * from './run-machine.js';
+export * from './run-registry.js';
+export * from './run-start.js';
+export * from './run-starter.js';
+export * from './threads.module.js';
+export * from './threads-options.js';
+export * from './threads-service.js';
+export type { RunRecord, ThreadPage, ThreadRecord } from '../storage/index.js';
