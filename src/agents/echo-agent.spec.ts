@@ -67,7 +67,9 @@ describe('echo', () => {
     const { run, threadId } = await bench.start({ input: { text: 'one  two\n three', delayMs: 50 } });
     const words: string[] = [];
     for (const word of ['one  ', 'two\n ', 'three']) {
-      const delta = await bench.event((event) => event.type === 'agent_delta' && event.data.includes(JSON.stringify(word)));
+      const delta = await bench.event(
+        (event) => event.type === 'agent_delta' && event.data.includes(JSON.stringify(word)),
+      );
       words.push((JSON.parse(delta.data) as { text: string }).text);
       await bench.fence();
       bench.clock.advance(50);
@@ -125,7 +127,10 @@ describe('echo', () => {
   });
 
   it('says any text exactly, however often', async () => {
-    const anyText = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom('a', ' ', '\n', 'é', '😀', ' ') }));
+    const anyText = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.string({ unit: fc.constantFrom('a', ' ', '\n', 'é', '😀', ' ') }),
+    );
     await fc.assert(
       fc.asyncProperty(anyText, fc.integer({ min: 1, max: 5 }), async (said, repeat) => {
         const log = await echo({ input: { text: said, repeat } });

@@ -6,7 +6,7 @@ import { AgentRunner, type AgentContext, type AgentResult, type IncomingMessage 
 import { countWords, echoInput, tooMuch, wordPieces, type EchoInput } from './echo-input.js';
 
 /** Words that go out before it is waited for them; those that wait for the same commit become one event. */
-const WORDS_AT_ONCE = 100;
+const WORDS_AT_ONCE = 250;
 
 /**
  * Says back what it is told, by every kind of event that an agent can produce. No network, the same output for the

@@ -1,7 +1,11 @@
 import { Injectable } from '@nestjs/common';
 
+import { Clock } from '../clock/index.js';
 import { DrainStep } from '../startup/index.js';
 import { RunEngine } from './run-engine.js';
+
+/** Of the budget, how long runs may go on; in the rest, agents that were told to stop wind up. */
+const WORKING_SHARE = 0.9;
 
 /** Lets runs finish before the process ends. */
 @Injectable()
@@ -9,11 +13,20 @@ export class FinishRuns extends DrainStep {
   override readonly name = 'finish runs';
   override readonly stage = 'finish';
 
-  constructor(private readonly engine: RunEngine) {
+  constructor(
+    private readonly engine: RunEngine,
+    private readonly clock: Clock,
+  ) {
     super();
   }
 
-  override run(signal: AbortSignal): Promise<void> {
-    return this.engine.drain(signal);
+  override async run(signal: AbortSignal, budgetMs: number): Promise<void> {
+    const controller = new AbortController();
+    const timer = this.clock.after(budgetMs * WORKING_SHARE, () => controller.abort());
+    try {
+      await this.engine.drain(AbortSignal.any([signal, controller.signal]));
+    } finally {
+      timer.cancel();
+    }
   }
 }

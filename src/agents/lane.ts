@@ -33,6 +33,10 @@ export class Lane {
     return this.#underWay.size > 0 ? null : (this.#queue[0] ?? null);
   }
 
+  underWay(): RunId[] {
+    return [...this.#underWay].map((slot) => slot.run.runId);
+  }
+
   runIds(): RunId[] {
     return [...this.#underWay, ...this.#queue, ...this.#parallel].map((slot) => slot.run.runId);
   }

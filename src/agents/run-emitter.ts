@@ -5,8 +5,6 @@ import { splitText } from './bounded-text.js';
 import { fitting } from './fitting.js';
 import { looked, type SendWindow } from './send-window.js';
 
-/** A catch-up merges deltas up to this size; one delta is no larger. */
-const MAX_DELTA_BYTES = 65_536;
 /** What an event costs beside its data. */
 const EVENT_OVERHEAD_BYTES = 100;
 const MAX_EMITTED_CHARS = 8_388_608;
@@ -58,7 +56,7 @@ export class RunEmitter {
   #delta({ messageId, text }: ThreadEventData['agent_delta']): Promise<void> {
     checkDelta(messageId, text);
     if (text === '') return Promise.resolve();
-    const parts = splitText(this.events.redactText(text), MAX_DELTA_BYTES);
+    const parts = splitText(this.events.redactText(text), this.pipeline.maxDeltaBytes);
     const sent = parts.map((part) =>
       this.window.push(part.length + EVENT_OVERHEAD_BYTES, () =>
         this.pipeline.appendDelta(this.threadId, this.source, messageId, part),

@@ -78,6 +78,11 @@ export class RunEngine implements CommitListener, OnModuleInit, OnModuleDestroy 
       this.#scheduler.occupy(run, false);
       return 'running';
     }
+    if (run.policy === 'interrupt' && !this.#scheduler.has(run.runId)) {
+      for (const runId of this.#scheduler.underWay(run.threadId)) {
+        this.#executions.get(runId)?.interrupt(run);
+      }
+    }
     const state = this.#scheduler.add(run);
     this.#logger.debug(`${run.runId}: ${state === 'queued' ? 'waits' : 'begins'}`);
     this.#gauge();

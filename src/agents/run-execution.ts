@@ -10,7 +10,7 @@ import type { AgentContext, InputQuestion } from './agent.js';
 import type { ExecutionTools } from './execution-tools.js';
 import { Questions } from './questions.js';
 import { RunEmitter } from './run-emitter.js';
-import { completedEnd, failedEnd, overdueEnd } from './run-ends.js';
+import { cancelledEnd, completedEnd, failedEnd, overdueEnd } from './run-ends.js';
 import { RunPast } from './run-past.js';
 import { RunWatchdog } from './run-watchdog.js';
 import { SendWindow } from './send-window.js';
@@ -87,6 +87,15 @@ export class RunExecution {
   /** The user's answer is durable. */
   answer(requestId: string, value: JsonValue): void {
     this.#questions.answer(requestId, value);
+  }
+
+  /**
+   * Cancels a run that is about to begin. Scenario: the start of the one that interrupts was stored after this run
+   * was, and before its first event; to the storage it was still waiting.
+   */
+  interrupt(by: RunRecord): void {
+    if (this.#is('taking_up') && by.position < this.#run.position)
+      void this.#end(cancelledEnd(this.tools.events, 'interrupted'));
   }
 
   /** The run has ended, by whomever, or is gone with its thread. */

@@ -57,6 +57,15 @@ export class RunScheduler {
     this.#start(slot);
   }
 
+  has(runId: RunId): boolean {
+    return this.#slots.has(runId);
+  }
+
+  /** The thread's runs that have been begun. */
+  underWay(threadId: ThreadId): RunId[] {
+    return this.#lanes.get(threadId)?.underWay() ?? [];
+  }
+
   /** The run has ended, waiting or under way: its place is free. */
   release(runId: RunId): void {
     const slot = this.#slots.get(runId);

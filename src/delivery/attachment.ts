@@ -147,7 +147,10 @@ export class Attachment {
       this.services.metrics.add('threadcast_delivery_read_failures_total', {});
     }
     if (this.#isClosed()) return;
-    this.#deliver(compact(events).map((span) => new EventFrame(span)), 'log');
+    this.#deliver(
+      compact(events).map((span) => new EventFrame(span)),
+      'log',
+    );
     if (this.#isClosed()) return;
     if (this.#position >= this.channel.cursor) this.#goLive();
     else if (events.length === 0) this.#retryLater();

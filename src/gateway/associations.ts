@@ -23,7 +23,12 @@ export class Associations {
   ) {}
 
   /** Rejects with the refusal, or with the last failure once the time is over or the connection has gone. */
-  async prepare(connection: Connection, threadId: ThreadId, hold: Hold, position?: Position): Promise<PreparedFollowing> {
+  async prepare(
+    connection: Connection,
+    threadId: ThreadId,
+    hold: Hold,
+    position?: Position,
+  ): Promise<PreparedFollowing> {
     const deadline = this.clock.monotonic() + this.options.contextTimeoutMs;
     for (;;) {
       try {

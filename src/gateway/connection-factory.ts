@@ -9,7 +9,6 @@ import { Connection } from './connection.js';
 import { GatewayOptions } from './gateway-options.js';
 import { Mailbox } from './mailbox.js';
 import { Outbox } from './outbox.js';
-import { RequestProcessor } from './request-processor.js';
 
 /** Puts a connection's parts together. */
 @Injectable()
@@ -17,7 +16,6 @@ export class ConnectionFactory {
   constructor(
     private readonly options: GatewayOptions,
     private readonly followers: Followers,
-    private readonly processor: RequestProcessor,
     private readonly ids: IdGenerator,
     private readonly clock: Clock,
   ) {}
@@ -32,7 +30,7 @@ export class ConnectionFactory {
       socket,
       outbox,
       follower: this.followers.create(outbox, options.maxFollowedThreads),
-      mailbox: new Mailbox(bounds, (request) => this.processor.process(request)),
+      mailbox: new Mailbox(bounds),
       rate: fullBucket(options.rateLimitBurst, options.rateLimitMessagesPerSec),
       acceptedAt: this.clock.now(),
     });

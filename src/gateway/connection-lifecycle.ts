@@ -101,7 +101,8 @@ export class ConnectionLifecycle {
   }
 
   async #verify(connection: Connection, token: unknown): Promise<Principal> {
-    if (typeof token !== 'string') throw new ThreadcastError('unauthenticated', { message: 'The token must be a text.' });
+    if (typeof token !== 'string')
+      throw new ThreadcastError('unauthenticated', { message: 'The token must be a text.' });
     try {
       const principal = await this.authenticator.authenticate(token);
       if (connection.isClosed) throw new ThreadcastError('auth_timeout');
@@ -115,7 +116,8 @@ export class ConnectionLifecycle {
   }
 
   #welcome(connection: Connection, principal: Principal): void {
-    if (connection.state !== 'accepted') throw new ThreadcastError('unauthenticated', { message: 'Authenticated already.' });
+    if (connection.state !== 'accepted')
+      throw new ThreadcastError('unauthenticated', { message: 'Authenticated already.' });
     const { maxConnectionsPerUser } = this.options;
     if (this.registry.countOf(principal.userId) >= maxConnectionsPerUser) {
       const refusal = new ThreadcastError('too_many_connections', {
@@ -131,7 +133,9 @@ export class ConnectionLifecycle {
 
   #renew(connection: Connection, principal: Principal): void {
     if (principal.userId !== connection.principal?.userId) {
-      throw new ThreadcastError('unauthenticated', { message: 'The token is another user’s. Open another connection.' });
+      throw new ThreadcastError('unauthenticated', {
+        message: 'The token is another user’s. Open another connection.',
+      });
     }
     connection.become(principal);
     this.#watchExpiry(connection, principal);

@@ -34,4 +34,6 @@ export class GatewayOptions {
 }
 
 export const { ConfigurableModuleClass: GatewayModuleBase, MODULE_OPTIONS_TOKEN: GIVEN_GATEWAY_OPTIONS } =
-  new ConfigurableModuleBuilder<Partial<GatewayOptions>>({ moduleName: 'Gateway' }).setClassMethodName('forRoot').build();
+  new ConfigurableModuleBuilder<Partial<GatewayOptions>>({ moduleName: 'Gateway' })
+    .setClassMethodName('forRoot')
+    .build();

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 
+import { DeliveryModule } from '../delivery/index.js';
 import { Associations } from './associations.js';
 import { ConnectionCloser } from './connection-closer.js';
 import { ConnectionFactory } from './connection-factory.js';
@@ -23,6 +24,7 @@ import { ThreadGateway } from './thread.gateway.js';
 
 /** Socket.IO: connections, their requests, and the way back to them. Needs the other rooms' modules beside it. */
 @Module({
+  imports: [DeliveryModule],
   providers: [
     {
       provide: GatewayOptions,

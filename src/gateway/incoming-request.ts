@@ -1,5 +1,6 @@
 import type { WireError } from '../errors/index.js';
 import type { Connection } from './connection.js';
+import type { Letter } from './mailbox.js';
 import type { RequestContext } from './request-context.js';
 
 export type AckFunction = (answer: unknown) => void;
@@ -13,11 +14,17 @@ export interface PreparedRequest {
   readonly context: RequestContext | null;
 }
 
+/** What others do with a request. */
+export interface RequestSteps {
+  readonly process: (request: IncomingRequest) => Promise<void>;
+  readonly ended: (request: IncomingRequest, outcome: RequestOutcome) => void;
+}
+
 /**
  * One request of a client, from its arrival to its answer. It is answered exactly once; what was asked without a
  * callback hears of a failure as `exception`.
  */
-export class IncomingRequest {
+export class IncomingRequest implements Letter {
   #outcome: RequestOutcome | null = null;
   #prepared: PreparedRequest | null = null;
   readonly #afterAnswer: (() => void)[] = [];
@@ -29,8 +36,12 @@ export class IncomingRequest {
     /** Of its JSON text. */
     readonly bytes: number,
     private readonly ack: AckFunction | null,
-    private readonly onEnd: (request: IncomingRequest, outcome: RequestOutcome) => void,
+    private readonly steps: RequestSteps,
   ) {}
+
+  process(): Promise<void> {
+    return this.steps.process(this);
+  }
 
   get answered(): boolean {
     return this.#outcome !== null;
@@ -71,7 +82,7 @@ export class IncomingRequest {
   #end(outcome: RequestOutcome): boolean {
     if (this.#outcome !== null) return false;
     this.#outcome = outcome;
-    this.onEnd(this, outcome);
+    this.steps.ended(this, outcome);
     return true;
   }
 }

@@ -1,5 +1,15 @@
-import { ThreadcastError } from '../errors/index.js';
-import type { IncomingRequest } from './incoming-request.js';
+import { ThreadcastError, type WireError } from '../errors/index.js';
+
+/** What a mailbox holds. */
+export interface Letter {
+  /** Of its JSON text. */
+  readonly bytes: number;
+  /** Answers it. Never rejects. */
+  process(): Promise<void>;
+  fail(error: WireError): void;
+  /** Gives it up: nobody is there to be answered. */
+  drop(): void;
+}
 
 export interface MailboxBounds {
   readonly maxMessages: number;
@@ -11,15 +21,12 @@ export interface MailboxBounds {
  * the connection is ready is held. Bounded in count and bytes; what is over is answered, not kept.
  */
 export class Mailbox {
-  #waiting: IncomingRequest[] = [];
+  #waiting: Letter[] = [];
   #bytes = 0;
   #open = false;
   #working = false;
 
-  constructor(
-    private readonly bounds: MailboxBounds,
-    private readonly process: (request: IncomingRequest) => Promise<void>,
-  ) {}
+  constructor(private readonly bounds: MailboxBounds) {}
 
   /** Requests that wait. */
   get size(): number {
@@ -30,15 +37,15 @@ export class Mailbox {
     return this.#open;
   }
 
-  put(request: IncomingRequest): void {
+  put(letter: Letter): void {
     const { maxMessages, maxBytes } = this.bounds;
-    if (this.#waiting.length >= maxMessages || this.#bytes + request.bytes > maxBytes) {
+    if (this.#waiting.length >= maxMessages || this.#bytes + letter.bytes > maxBytes) {
       const message = `At most ${maxMessages} requests or ${maxBytes} bytes wait per connection.`;
-      request.fail(new ThreadcastError('pending_queue_full', { message }).toWire());
+      letter.fail(new ThreadcastError('pending_queue_full', { message }).toWire());
       return;
     }
-    this.#waiting.push(request);
-    this.#bytes += request.bytes;
+    this.#waiting.push(letter);
+    this.#bytes += letter.bytes;
     void this.#work();
   }
 
@@ -49,7 +56,7 @@ export class Mailbox {
   }
 
   /** Gives back everything that waits; the mailbox goes on. */
-  takeAll(): readonly IncomingRequest[] {
+  takeAll(): readonly Letter[] {
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#bytes = 0;
@@ -59,11 +66,11 @@ export class Mailbox {
   async #work(): Promise<void> {
     if (!this.#open || this.#working) return;
     this.#working = true;
-    for (let next = this.#take(); next !== undefined; next = this.#take()) await this.process(next);
+    for (let next = this.#take(); next !== undefined; next = this.#take()) await next.process();
     this.#working = false;
   }
 
-  #take(): IncomingRequest | undefined {
+  #take(): Letter | undefined {
     const next = this.#waiting.shift();
     if (next !== undefined) this.#bytes -= next.bytes;
     return next;

@@ -18,7 +18,8 @@ export class ReadyGuard implements CanActivate {
     if (traits?.open === true) return true;
     const { principal } = requestOf(host).connection;
     if (principal === null) throw new ThreadcastError('unauthenticated');
-    if (principal.expiresAt !== null && principal.expiresAt <= this.clock.now()) throw new ThreadcastError('token_expired');
+    if (principal.expiresAt !== null && principal.expiresAt <= this.clock.now())
+      throw new ThreadcastError('token_expired');
     return true;
   }
 }

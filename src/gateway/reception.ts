@@ -6,7 +6,7 @@ import type { RequestType } from '../protocol/index.js';
 import type { Connection } from './connection.js';
 import { Failures } from './failures.js';
 import { GatewayOptions } from './gateway-options.js';
-import { IncomingRequest, type RequestOutcome } from './incoming-request.js';
+import { IncomingRequest, type RequestOutcome, type RequestSteps } from './incoming-request.js';
 import { readPacket, requestName, splitAck } from './read-packet.js';
 import { RequestProcessor } from './request-processor.js';
 
@@ -31,6 +31,11 @@ const KNOWN: Readonly<Record<RequestType, true>> = {
  */
 @Injectable()
 export class Reception {
+  readonly #steps: RequestSteps = {
+    process: (request) => this.processor.process(request),
+    ended: (request, outcome) => this.#count(request, outcome),
+  };
+
   constructor(
     private readonly options: GatewayOptions,
     private readonly processor: RequestProcessor,
@@ -43,7 +48,7 @@ export class Reception {
     const name = requestName(event, values);
     const bytes = sizeOf([event, ...values]);
     const make = (payload: Readonly<Record<string, unknown>>): IncomingRequest =>
-      new IncomingRequest(connection, name, payload, bytes ?? 0, ack, (request, outcome) => this.#count(request, outcome));
+      new IncomingRequest(connection, name, payload, bytes ?? 0, ack, this.#steps);
     try {
       this.#checkSize(bytes);
       const { payload } = readPacket(event, values);
@@ -59,7 +64,7 @@ export class Reception {
   /** Overtakes what is held; bounded by the rate. */
   #authenticate(connection: Connection, request: IncomingRequest): void {
     this.#checkRate(connection);
-    void this.processor.process(request);
+    void request.process();
   }
 
   /** Before the connection is ready its bounds are those of the mailbox; the rate counts once requests are served. */
@@ -72,7 +77,9 @@ export class Reception {
   #checkSize(bytes: number | null): void {
     const { maxMessageBytes } = this.options;
     if (bytes === null) {
-      throw new ThreadcastError('invalid_payload', { message: 'The request cannot be read as JSON, or is nested too deep.' });
+      throw new ThreadcastError('invalid_payload', {
+        message: 'The request cannot be read as JSON, or is nested too deep.',
+      });
     }
     if (bytes <= maxMessageBytes) return;
     throw new ThreadcastError('message_too_large', {

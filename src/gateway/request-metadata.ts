@@ -31,6 +31,7 @@ export const Request = createParamDecorator((_: unknown, host: ExecutionContext)
 /** The request among the arguments that the adapter gives to Nest. */
 export function requestOf(host: { getArgs(): readonly unknown[] }): IncomingRequest {
   const request = host.getArgs().find((argument) => argument instanceof IncomingRequest);
-  if (!(request instanceof IncomingRequest)) throw new Error('There is no request among the arguments of this handler.');
+  if (!(request instanceof IncomingRequest))
+    throw new Error('There is no request among the arguments of this handler.');
   return request;
 }

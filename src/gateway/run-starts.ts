@@ -36,7 +36,7 @@ export class RunStarts {
     const associated = following !== null;
     const outcome = await this.starter.start({ ...requested, userId: user.userId, target, agent, input, associated });
     const inPlace = await this.#associate(request, outcome, following);
-    const status = outcome.duplicate ? outcome.run.status : this.engine.dispatch(outcome.run);
+    const status = outcome.run.status === 'queued' ? this.engine.dispatch(outcome.run) : outcome.run.status;
     const { threadId, messageId, seq, duplicate } = outcome;
     return { threadId, messageId, seq, runId: outcome.run.runId, status, associated: inPlace, duplicate };
   }

@@ -27,7 +27,9 @@ export class StartAssociations {
     if (target.kind !== 'new') {
       return { ...executed, target, following: await this.associations.tryPrepare(connection, target.threadId) };
     }
-    const following = connection.isClosed ? null : connection.follower.prepareNew(target.threadId, 'active', target.epoch);
+    const following = connection.isClosed
+      ? null
+      : connection.follower.prepareNew(target.threadId, 'active', target.epoch);
     return { ...executed, target, following };
   }
 

@@ -28,10 +28,6 @@ export class EventStreams extends DrainStep {
     super();
   }
 
-  get size(): number {
-    return this.#open.size;
-  }
-
   /**
    * Answers with a stream of the thread's events. Rejects with `thread_not_found` or `cursor_invalid` as long as
    * nothing has been answered.

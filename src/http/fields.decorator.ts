@@ -11,7 +11,7 @@ export const Fields = createParamDecorator((type: Type<object>, context: Executi
 
 /** No body is as an empty object. Ids may be spelled in both ways, and have to agree with those in the path. */
 export function requestFields<T extends object>(type: Type<T>, req: Request): T {
-  if (req.is('application/json') === false) {
+  if (req.headers['content-length'] !== '0' && req.is('application/json') === false) {
     throw new ThreadcastError('invalid_payload', { message: 'The body must be JSON, with its Content-Type.' });
   }
   const body: unknown = req.body ?? {};

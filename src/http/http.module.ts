@@ -47,6 +47,5 @@ import { ThreadsController } from './threads.controller.js';
     EventStreams,
     ThreadViews,
   ],
-  exports: [HttpOptions, BearerAuthentication],
 })
 export class HttpModule extends HttpModuleBase {}

@@ -2,7 +2,6 @@ import { Controller, Param, Post, Res, UseGuards } from '@nestjs/common';
 import type { Response } from 'express';
 
 import { RunEngine } from '../agents/index.js';
-import { ThreadcastError } from '../errors/index.js';
 import type { Principal } from '../identity/index.js';
 import { parseThreadId } from '../ids/index.js';
 import type { Answers, MessageAnswer, RunStatus } from '../protocol/index.js';
@@ -38,12 +37,15 @@ export class StartsController {
     const { agent, input } = this.engine.prepare(named ?? undefined, { message });
     const { outcome, status } = await this.#start(id, res, { userId, message, agent, input, messageId, policy });
     const { threadId, run, seq, duplicate } = outcome;
-    if (seq === null) {
-      throw new ThreadcastError('already_exists', {
-        message: 'This messageId was taken by a start without a message.',
-      });
-    }
-    return { threadId, messageId: outcome.messageId, seq, runId: run.runId, status, associated: false, duplicate };
+    return {
+      threadId,
+      messageId: outcome.messageId,
+      seq: seq ?? 0,
+      runId: run.runId,
+      status,
+      associated: false,
+      duplicate,
+    };
   }
 
   @Post('runs')
@@ -72,7 +74,7 @@ export class StartsController {
       associated: false,
     });
     res.status(outcome.duplicate ? 200 : 201);
-    const status = outcome.duplicate ? outcome.run.status : this.engine.dispatch(outcome.run);
+    const status = outcome.run.status === 'queued' ? this.engine.dispatch(outcome.run) : outcome.run.status;
     return { outcome, status };
   }
 }

@@ -25,7 +25,9 @@ export const METRICS = {
 
   threadcast_agents_runs_total: counter('Runs that ended, by outcome.', ['outcome']),
   threadcast_agents_runs: gauge('Runs in this process, by state.', ['state']),
-  threadcast_agents_recovered_runs_total: counter('Unfinished runs found at start, by what became of them.', ['action']),
+  threadcast_agents_recovered_runs_total: counter('Unfinished runs found at start, by what became of them.', [
+    'action',
+  ]),
   threadcast_agents_fenced_events_total: counter('Events refused because their run had ended or gone on.', []),
   threadcast_agents_wait_seconds: histogram('From queued to started.', [0.005, 0.05, 0.5, 2, 10, 60, 600]),
 

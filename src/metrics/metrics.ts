@@ -62,5 +62,4 @@ export class Metrics {
   get contentType(): string {
     return this.#registry.contentType;
   }
-
 }

@@ -1,6 +1,9 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino, type Logger as Pino } from 'pino';
 
+/** What Nest says of its own putting together: of use to who looks for a fault in that, and to nobody else. */
+const ASSEMBLY = new Set(['InstanceLoader', 'NestFactory', 'RouterExplorer', 'RoutesResolver', 'WebSocketsController']);
+
 /** Nest's log as lines of JSON. Callers name their context last, as Nest's `Logger` does. */
 export class PinoLogger implements LoggerService {
   readonly #pino: Pino;
@@ -18,7 +21,7 @@ export class PinoLogger implements LoggerService {
   }
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.#write('info', message, rest);
+    this.#write(ASSEMBLY.has(String(rest.at(-1))) ? 'debug' : 'info', message, rest);
   }
 
   warn(message: unknown, ...rest: unknown[]): void {

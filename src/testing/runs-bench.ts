@@ -6,6 +6,7 @@ import type { Provider } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 
 import {
+  Agent,
   AgentRunner,
   AgentsModule,
   RunEngine,
@@ -13,7 +14,6 @@ import {
   type AgentResult,
   type AgentsOptions,
 } from '../agents/index.js';
-import { Agent } from '../agents/index.js';
 import { Clock, ClockModule } from '../clock/index.js';
 import { IdGenerator, IdModule, type RunId, type ThreadId } from '../ids/index.js';
 import { Metrics, MetricsModule } from '../metrics/index.js';
@@ -26,7 +26,6 @@ import {
   RunStarter,
   ThreadsModule,
   ThreadsService,
-  hasEnded,
   isTerminalType,
   type ThreadsOptions,
 } from '../threads/index.js';
@@ -37,6 +36,8 @@ export interface RunsBenchOptions {
   readonly agents?: Partial<AgentsOptions>;
   readonly threads?: Partial<ThreadsOptions>;
   readonly providers?: readonly Provider[];
+  /** Instead of the one in `dataDir`: a storage that can fail. */
+  readonly storage?: (dataDir: string) => Storage;
 }
 
 export interface BenchStart {
@@ -67,7 +68,7 @@ export class RunsBench {
 
   static async open(options: RunsBenchOptions = {}): Promise<RunsBench> {
     const bench = new RunsBench(options.dataDir ?? (await mkdtemp(join(tmpdir(), 'threadcast-runs-'))));
-    const app = await Test.createTestingModule({
+    const building = Test.createTestingModule({
       imports: [
         ClockModule,
         MetricsModule,
@@ -80,9 +81,9 @@ export class RunsBench {
       providers: [{ provide: ScriptAgent, useValue: bench.script }, ...(options.providers ?? [])],
     })
       .overrideProvider(Clock)
-      .useValue(bench.clock)
-      .setLogger(false)
-      .compile();
+      .useValue(bench.clock);
+    if (options.storage !== undefined) building.overrideProvider(Storage).useValue(options.storage(bench.dataDir));
+    const app = await building.compile();
     bench.#app = app;
     await app.init();
     app.get(CommitFeed).subscribe({
@@ -196,7 +197,7 @@ export class RunsBench {
     return (await this.log(run.threadId)).filter((event) => event.runId === run.runId).map((event) => event.type);
   }
 
-  async run(runId: RunId): Promise<RunRecord> {
+  async record(runId: RunId): Promise<RunRecord> {
     const run = await this.app.get(Storage).runs.get(runId);
     if (run === null) throw new Error(`There is no run ${runId}.`);
     return run;
@@ -213,13 +214,10 @@ export class RunsBench {
       );
     }
   }
-
-  async hasEnded(runId: RunId): Promise<boolean> {
-    return hasEnded((await this.run(runId)).status);
-  }
 }
 
-export type Script = (context: AgentContext) => Promise<AgentResult | void>;
+/** What it resolves with is the run's result; with nothing, a result of its own. */
+export type Script = (context: AgentContext) => Promise<unknown>;
 
 /** An agent that does what a test says; its input names what. */
 @Agent({ name: 'script' })
@@ -233,7 +231,7 @@ export class ScriptAgent extends AgentRunner {
 
   override async run(context: AgentContext): Promise<AgentResult> {
     const script = this.#scripts[Number(context.input)];
-    return (await script?.(context)) ?? { content: 'done' };
+    return ((await script?.(context)) as AgentResult | undefined) ?? { content: 'done' };
   }
 }
 

@@ -14,8 +14,8 @@ export interface DeltaSource extends RunAttempt {
   readonly agent: string;
 }
 
-/** Merged deltas stay below this many characters, so that one event stays a small one. */
-export const MAX_MERGED_DELTA_CHARS = 65_536;
+/** Merged deltas stay below this many bytes of JSON, so that one event stays a small one. */
+export const MAX_DELTA_BYTES = 65_536;
 
 /** Something that waits for a group commit, and who waits for it. */
 export abstract class Job {
@@ -96,24 +96,26 @@ export class DeltaJob extends AppendJob {
     threadId: ThreadId,
     private readonly source: DeltaSource,
     private readonly messageId: string,
+    private readonly maxBytes: number,
   ) {
     super(threadId, source, []);
   }
 
-  takes(threadId: ThreadId, source: DeltaSource, messageId: string, text: string): boolean {
+  takes(threadId: ThreadId, source: DeltaSource, messageId: string, bytes: number): boolean {
     return (
       this.#event === null &&
       this.threadId === threadId &&
       this.source.runId === source.runId &&
       this.source.attempt === source.attempt &&
       this.messageId === messageId &&
-      this.bytes + text.length <= MAX_MERGED_DELTA_CHARS
+      this.bytes + bytes <= this.maxBytes
     );
   }
 
-  add(text: string): void {
+  /** `bytes`: of the text as JSON. */
+  add(text: string, bytes: number): void {
     this.#texts.push(text);
-    this.bytes += text.length;
+    this.bytes += bytes;
   }
 
   override events(): readonly NewEvent[] {

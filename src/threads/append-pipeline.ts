@@ -5,7 +5,7 @@ import { ThreadcastError } from '../errors/index.js';
 import { IdGenerator, type ThreadId } from '../ids/index.js';
 import { Metrics } from '../metrics/index.js';
 import { Storage, type NewEvent } from '../storage/index.js';
-import { AppendJob, DeltaJob, Job, TaskJob, type DeltaSource, type RunAttempt } from './append-job.js';
+import { AppendJob, DeltaJob, Job, MAX_DELTA_BYTES, TaskJob, type DeltaSource, type RunAttempt } from './append-job.js';
 import { CommitFeed } from './commit-feed.js';
 import { EventFactory } from './event-factory.js';
 import { GroupCommit } from './group-commit.js';
@@ -14,6 +14,8 @@ import type { WriteContext } from './write-context.js';
 
 const MAX_BATCH_JOBS = 1_000;
 const MAX_BATCH_BYTES = 8_388_608;
+/** Of a delta's data, what is not its text. */
+const DELTA_FRAME_BYTES = 512;
 /** How long the outcome of a commit whose answer was lost is asked for. */
 const OUTCOME_TIMEOUT_MS = 5_000;
 const OUTCOME_RETRY_MS = 200;
@@ -49,6 +51,11 @@ export class AppendPipeline {
     this.#options = Object.assign(new ThreadsOptions(), options);
   }
 
+  /** The longest text of one delta, in bytes of JSON. */
+  get maxDeltaBytes(): number {
+    return Math.max(1, Math.min(MAX_DELTA_BYTES, this.#options.maxEventBytes - DELTA_FRAME_BYTES));
+  }
+
   /**
    * Appends events, side by side, and resolves with the seq of the first. With an attempt, they are refused
    * (`run_ended`) unless that attempt of the run is still the running one.
@@ -60,14 +67,15 @@ export class AppendPipeline {
   /** Appends streamed text, already redacted; text that waits with its neighbour becomes one event with it. */
   appendDelta(threadId: ThreadId, source: DeltaSource, messageId: string, text: string): Promise<number> {
     const tail = this.#tails.get(threadId);
-    if (tail instanceof DeltaJob && tail.takes(threadId, source, messageId, text)) {
+    const bytes = Buffer.byteLength(JSON.stringify(text));
+    if (tail instanceof DeltaJob && tail.takes(threadId, source, messageId, bytes)) {
       this.metrics.add('threadcast_threads_merged_deltas_total', {});
-      tail.add(text);
-      this.#waitingBytes += text.length;
+      tail.add(text, bytes);
+      this.#waitingBytes += bytes;
       return tail.wait();
     }
-    const job = new DeltaJob(this.factory, threadId, source, messageId);
-    job.add(text);
+    const job = new DeltaJob(this.factory, threadId, source, messageId, this.maxDeltaBytes);
+    job.add(text, bytes);
     return this.#enqueue(job);
   }
 

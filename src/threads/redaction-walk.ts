@@ -24,7 +24,7 @@ export class RedactionLimits {
 /** What was done to a value: secrets by name, secrets in text, cuts, and what JSON cannot say. */
 export type RedactionKind = 'key' | 'text' | 'cut' | 'replaced';
 
-export type RedactionCounts = Record<RedactionKind, number>;
+type RedactionCounts = Record<RedactionKind, number>;
 
 const CIRCULAR = '[circular]';
 const UNREADABLE = '[unreadable]';

@@ -63,7 +63,11 @@ export class RunRegistry {
     return this.#change(run, async (write, present) => {
       const status = nextStatus(present.status, 'resume');
       if (status === null) return null;
-      return write.runs.update(present.runId, { status, attempt: present.attempt + 1 });
+      // What the dead attempt asked for, nobody waits for any more.
+      const inputs = present.inputs.map((input) =>
+        input.status === 'open' ? { ...input, status: 'closed' as const } : input,
+      );
+      return write.runs.update(present.runId, { status, attempt: present.attempt + 1, inputs });
     });
   }
 
@@ -84,7 +88,9 @@ export class RunRegistry {
       const status = nextStatus(present.status, 'await_input');
       if (status === null || present.attempt !== run.attempt) return null;
       const { runId, agent } = present;
-      await write.append(present.threadId, [this.events.make({ type: 'input_requested', data: request, runId, agent })]);
+      await write.append(present.threadId, [
+        this.events.make({ type: 'input_requested', data: request, runId, agent }),
+      ]);
       const input: RunInput = { ...request, status: 'open', requestedAt: this.clock.now() };
       return write.runs.update(runId, { status, inputs: [...present.inputs, input] });
     });

@@ -75,6 +75,10 @@ export class RunStarter {
     const run = await write.runs.get(first.runId);
     const access = await write.threads.access(first.threadId, userId);
     if (run === null || access === null) throw new ThreadcastError('thread_not_found');
+    if (command.message !== null && first.seq === null) {
+      const message = 'This messageId was taken by a start without a message.';
+      throw new ThreadcastError('already_exists', { message });
+    }
     return { threadId: first.threadId, messageId, run, seq: first.seq, duplicate: true };
   }
 
@@ -93,7 +97,8 @@ export class RunStarter {
     const active = await write.runs.active(threadId);
     const queued = active.filter((run) => run.status === 'queued');
     if (policy === 'reject' && active.length > 0) throw new ThreadcastError('run_in_progress');
-    if (queued.length >= this.#options.maxQueuedRunsPerThread) {
+    const wouldWait = policy === 'queue' && active.length > 0;
+    if (wouldWait && queued.length >= this.#options.maxQueuedRunsPerThread) {
       throw new ThreadcastError('run_queue_full', { retryAfterMs: 1_000 });
     }
     if (policy !== 'interrupt') return queued.reduce((highest, run) => Math.max(highest, run.position), 0) + 1;

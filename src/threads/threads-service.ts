@@ -182,6 +182,7 @@ export class ThreadsService {
 
   async #ownerWithin(write: WriteContext, userId: string, threadId: ThreadId): Promise<void> {
     const { role } = await this.#accessWithin(write, userId, threadId);
-    if (role !== 'owner') throw new ThreadcastError('forbidden', { message: 'Only the owner of the thread may do this.' });
+    if (role !== 'owner')
+      throw new ThreadcastError('forbidden', { message: 'Only the owner of the thread may do this.' });
   }
 }

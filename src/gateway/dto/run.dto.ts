@@ -1,5 +1,6 @@
-import { IsDefined, IsIn, IsObject, IsOptional, IsString, Length, MaxLength, MinLength } from 'class-validator';
+import { IsIn, IsOptional, IsString, Length, MaxLength, MinLength } from 'class-validator';
 
+import { IsJsonObject, IsJsonValue } from '../../errors/index.js';
 import { RUN_POLICIES, type JsonObject, type JsonValue, type RunPolicy } from '../../protocol/index.js';
 
 /** What a message and a bare start have in common. */
@@ -30,7 +31,7 @@ export class UserMessageDto extends StartDto {
   agent?: string;
 
   @IsOptional()
-  @IsObject()
+  @IsJsonObject()
   metadata?: JsonObject;
 }
 
@@ -40,6 +41,7 @@ export class StartAgentDto extends StartDto {
   agent!: string;
 
   @IsOptional()
+  @IsJsonValue()
   input?: JsonValue;
 }
 
@@ -61,6 +63,6 @@ export class ProvideInputDto {
   @Length(1, 256)
   requestId!: string;
 
-  @IsDefined()
+  @IsJsonValue()
   value!: JsonValue;
 }

@@ -1,5 +1,6 @@
-import { IsIn, IsInt, IsObject, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 
+import { IsJsonObject } from '../../errors/index.js';
 import type { JsonObject } from '../../protocol/index.js';
 
 export class CreateThreadDto {
@@ -13,7 +14,7 @@ export class CreateThreadDto {
   title?: string;
 
   @IsOptional()
-  @IsObject()
+  @IsJsonObject(65_536)
   metadata?: JsonObject;
 }
 

@@ -1,8 +1,9 @@
-import type BetterSqlite3 from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 
 import type { RunId, ThreadId } from '../../ids/index.js';
 import type { JsonValue, RunPolicy, RunStatus } from '../../protocol/index.js';
 import type { RunFence, RunInput, RunRecord } from '../records.js';
+import { preparer } from './query.js';
 
 interface RunRow {
   run_id: RunId;
@@ -50,45 +51,42 @@ const UNFINISHED = `status in ('queued', 'running', 'waiting_input')`;
 /** First the ones begun, in order of start, then the queued by position; alike ones as they were made. */
 const ORDER = `status = 'queued', iif(status = 'queued', position, started_at), run_no`;
 
-export function prepareRuns(db: BetterSqlite3.Database) {
+export function prepareRuns(db: Database.Database) {
+  const prepare = preparer(db);
   return {
-    run: db.prepare<[RunId], RunRow>('select * from runs where run_id = ?'),
-    active: db.prepare<[ThreadId], RunRow>(
+    run: prepare<[RunId], RunRow>('select * from runs where run_id = ?'),
+    active: prepare<[ThreadId], RunRow>(
       `select * from runs where thread_no = (select thread_no from threads where thread_id = ?) and ${UNFINISHED}
         order by ${ORDER}`,
     ),
-    unfinished: db.prepare<[], RunRow>(
+    unfinished: prepare<[], RunRow>(
       `select * from runs where thread_no is not null and ${UNFINISHED} order by thread_no, ${ORDER}`,
     ),
-    fence: db.prepare<[RunId], RunFence>('select status, attempt from runs where run_id = ?'),
-    threadNo: db.prepare<[ThreadId], number>('select thread_no from threads where thread_id = ?').pluck(),
-    request: db.prepare<[threadNo: number, userId: string, messageId: string], RequestRow>(
+    fence: prepare<[RunId], RunFence>('select status, attempt from runs where run_id = ?'),
+    threadNo: prepare<[ThreadId], number>('select thread_no from threads where thread_id = ?').pluck(),
+    request: prepare<[threadNo: number, userId: string, messageId: string], RequestRow>(
       'select thread_id, run_id, seq from requests where thread_no = ? and user_id = ? and message_id = ?',
     ),
-    event: db
-      .prepare<[RunId, eventId: string], number>(
-        'select seq from run_events where run_no = (select run_no from runs where run_id = ?) and event_id = ?',
-      )
-      .pluck(),
+    event: prepare<[RunId, eventId: string], number>(
+      'select seq from run_events where run_no = (select run_no from runs where run_id = ?) and event_id = ?',
+    ).pluck(),
 
-    insert: db.prepare<RunValues>(
+    insert: prepare<[RunValues]>(
       `insert into runs (run_id, thread_no, thread_id, agent, user_id, status, attempt, policy, external, position,
           input, message_id, associated, inputs, created_at, started_at, ended_at, end_reason)
         values (@runId, @threadNo, @threadId, @agent, @userId, @status, @attempt, @policy, @external, @position,
           @input, @messageId, @associated, @inputs, @createdAt, @startedAt, @endedAt, @endReason)`,
     ),
-    update: db.prepare<RunUpdate>(
+    update: prepare<[RunUpdate]>(
       `update runs set status = @status, attempt = @attempt, associated = @associated, inputs = @inputs,
           started_at = @startedAt, ended_at = @endedAt, end_reason = @endReason
         where run_id = @runId`,
     ),
-    recordRequest: db.prepare<
-      [threadNo: number, userId: string, messageId: string, ThreadId, RunId, seq: number | null]
-    >(
+    recordRequest: prepare<[threadNo: number, userId: string, messageId: string, ThreadId, RunId, seq: number | null]>(
       `insert into requests (thread_no, user_id, message_id, thread_id, run_id, seq) values (?, ?, ?, ?, ?, ?)
         on conflict do nothing`,
     ),
-    recordEvent: db.prepare<[RunId, eventId: string, seq: number]>(
+    recordEvent: prepare<[RunId, eventId: string, seq: number]>(
       `insert into run_events (run_no, event_id, seq) values ((select run_no from runs where run_id = ?), ?, ?)
         on conflict do nothing`,
     ),

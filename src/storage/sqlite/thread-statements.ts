@@ -1,8 +1,9 @@
-import type BetterSqlite3 from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 
 import type { ThreadId } from '../../ids/index.js';
 import type { JsonObject } from '../../protocol/index.js';
 import type { ThreadRecord } from '../records.js';
+import { preparer } from './query.js';
 
 export interface ThreadRow {
   thread_no: number;
@@ -25,54 +26,55 @@ interface AccessRow {
 
 const THREADS = 'select * from threads join thread_details using (thread_no)';
 
-export function prepareThreads(db: BetterSqlite3.Database) {
+export function prepareThreads(db: Database.Database) {
+  const prepare = preparer(db);
   return {
-    thread: db.prepare<[ThreadId], ThreadRow>(`${THREADS} where thread_id = ?`),
-    access: db.prepare<[userId: string, ThreadId], AccessRow>(
+    thread: prepare<[ThreadId], ThreadRow>(`${THREADS} where thread_id = ?`),
+    access: prepare<[userId: string, ThreadId], AccessRow>(
       `select owner_id, head, epoch, exists (
           select 1 from members where members.thread_no = threads.thread_no and user_id = ?
         ) as member from threads where thread_id = ?`,
     ),
-    list: db.prepare<[userId: string, userId: string, updatedAt: number, threadNo: number, limit: number], ThreadRow>(
+    list: prepare<[userId: string, userId: string, updatedAt: number, threadNo: number, limit: number], ThreadRow>(
       `${THREADS} where thread_no in (
           select thread_no from threads where owner_id = ? union select thread_no from members where user_id = ?
         ) and (updated_at, thread_no) < (?, ?)
         order by updated_at desc, thread_no desc limit ?`,
     ),
-    members: db
-      .prepare<[threadNo: number], string>('select user_id from members where thread_no = ? order by member_no')
-      .pluck(),
-    tombstone: db.prepare<[ThreadId], { owner_id: string }>('select owner_id from tombstones where thread_id = ?'),
-    cursor: db.prepare<[ThreadId, userId: string], { seq: number }>(
+    members: prepare<[threadNo: number], string>(
+      'select user_id from members where thread_no = ? order by member_no',
+    ).pluck(),
+    tombstone: prepare<[ThreadId], { owner_id: string }>('select owner_id from tombstones where thread_id = ?'),
+    cursor: prepare<[ThreadId, userId: string], { seq: number }>(
       'select seq from cursors where thread_no = (select thread_no from threads where thread_id = ?) and user_id = ?',
     ),
 
-    create: db.prepare<[ThreadId, ownerId: string, epoch: string, createdAt: number, updatedAt: number]>(
+    create: prepare<[ThreadId, ownerId: string, epoch: string, createdAt: number, updatedAt: number]>(
       'insert into threads (thread_id, owner_id, epoch, created_at, updated_at) values (?, ?, ?, ?, ?)',
     ),
-    createDetails: db.prepare<[threadNo: number | bigint, title: string | null, metadata: string]>(
+    createDetails: prepare<[threadNo: number | bigint, title: string | null, metadata: string]>(
       'insert into thread_details (thread_no, title, metadata) values (?, ?, ?)',
     ),
-    updateDetails: db.prepare<[title: string | null, metadata: string, threadNo: number]>(
+    updateDetails: prepare<[title: string | null, metadata: string, threadNo: number]>(
       'update thread_details set title = ?, metadata = ? where thread_no = ?',
     ),
-    touch: db.prepare<[now: number, threadNo: number]>(
+    touch: prepare<[now: number, threadNo: number]>(
       'update threads set updated_at = max(updated_at, ?) where thread_no = ?',
     ),
-    addMember: db.prepare<[threadNo: number, userId: string]>(
+    addMember: prepare<[threadNo: number, userId: string]>(
       'insert into members (thread_no, user_id) values (?, ?) on conflict do nothing',
     ),
-    removeMember: db.prepare<[threadNo: number, userId: string]>(
+    removeMember: prepare<[threadNo: number, userId: string]>(
       'delete from members where thread_no = ? and user_id = ?',
     ),
-    acknowledge: db.prepare<[threadNo: number, userId: string, seq: number, now: number]>(
+    acknowledge: prepare<[threadNo: number, userId: string, seq: number, now: number]>(
       `insert into cursors (thread_no, user_id, seq, updated_at) values (?, ?, ?, ?)
         on conflict do update set seq = excluded.seq, updated_at = excluded.updated_at where excluded.seq > seq`,
     ),
-    addTombstone: db.prepare<[ThreadId, ownerId: string, deletedAt: number]>(
+    addTombstone: prepare<[ThreadId, ownerId: string, deletedAt: number]>(
       'insert into tombstones (thread_id, owner_id, deleted_at) values (?, ?, ?)',
     ),
-    removeTombstone: db.prepare<[ThreadId]>('delete from tombstones where thread_id = ?'),
+    removeTombstone: prepare<[ThreadId]>('delete from tombstones where thread_id = ?'),
 
     /** In this order; details, members and cursors go with the thread, its runs lose their number of it. */
     erase: [
@@ -81,7 +83,7 @@ export function prepareThreads(db: BetterSqlite3.Database) {
       'delete from run_events where run_no in (select run_no from runs where thread_no = ?)',
       `update runs set input = 'null', inputs = '[]' where thread_no = ?`,
       'delete from threads where thread_no = ?',
-    ].map((statement) => db.prepare<[threadNo: number]>(statement)),
+    ].map((statement) => prepare<[threadNo: number]>(statement)),
   };
 }
 
