@@ -1,4 +1,4 @@
-import type { OnGatewayConnection, OnGatewayDisconnect } from '@nestjs/websockets';
+import type { OnGatewayConnection } from '@nestjs/websockets';
 import type { Socket } from 'socket.io';
 
 import { Clock } from '../clock/index.js';
@@ -14,7 +14,7 @@ import { ThreadcastGateway } from './threadcast-gateway.decorator.js';
 
 /** Connections come and go; who they are; whether anybody is there. */
 @ThreadcastGateway()
-export class ConnectionGateway implements OnGatewayConnection<Socket>, OnGatewayDisconnect<Socket> {
+export class ConnectionGateway implements OnGatewayConnection<Socket> {
   constructor(
     private readonly lifecycle: ConnectionLifecycle,
     private readonly registry: ConnectionRegistry,
@@ -28,11 +28,9 @@ export class ConnectionGateway implements OnGatewayConnection<Socket>, OnGateway
     const connection = this.registry.of(socket);
     if (connection === undefined) return;
     socket.onAny((event: string, ...args: unknown[]) => this.reception.receive(connection, event, args));
+    // Its own listener, for its own connection: by then it may have left the registry.
     socket.on('disconnect', (reason) => this.closer.left(connection, reason));
   }
-
-  /** Each connection listens for its own end: by then it may have left the registry. */
-  handleDisconnect(): void {}
 
   @Handles('authenticate', { dto: AuthenticateDto, open: true })
   async authenticate(

@@ -34,7 +34,7 @@ export class SocketAdapter extends AbstractWsAdapter {
 
   override bindMessageHandlers(socket: Socket, handlers: WsMessageHandler[]): void {
     for (const { message, callback } of handlers) {
-      this.#handlers.bind(socket, String(message), callback as unknown as BoundHandler);
+      this.#handlers.bind(socket, message, callback as unknown as BoundHandler);
     }
   }
 

@@ -43,7 +43,7 @@ export class StartAssociations {
   }
 
   /** A repeated request without a thread goes where it went first, whatever is active now. */
-  async #earlier(connection: Connection, messageId: string | undefined): Promise<ThreadId | null> {
+  async #earlier(connection: Connection, messageId: string | null | undefined): Promise<ThreadId | null> {
     const userId = connection.principal?.userId;
     if (userId === undefined) throw new ThreadcastError('unauthenticated');
     if (messageId === undefined || messageId === null) return null;

@@ -98,9 +98,8 @@ export class TestClient {
   /** The events of a thread, in the order in which they came. */
   events(threadId: unknown): EventEnvelope[] {
     return this.frames
-      .map((frame) => frame.data as unknown as EventEnvelope)
-      .filter((data) => typeof data === 'object' && data.threadId === threadId && data.seq !== undefined)
-      .filter((data) => data.data !== undefined);
+      .filter(({ data }) => data['threadId'] === threadId && data['seq'] !== undefined && data['data'] !== undefined)
+      .map((frame) => frame.data as unknown as EventEnvelope);
   }
 
   /** The names of all frames, in order. */

@@ -70,7 +70,7 @@ export class TestServer {
   }
 
   get<T>(token: Type<T> | (abstract new (...args: never[]) => T) | InjectionToken<T>): T {
-    return this.server.app.get<T>(token as InjectionToken<T>, { strict: false });
+    return this.server.app.get<T>(token, { strict: false });
   }
 
   /** A token of the development issuer. */
@@ -87,7 +87,8 @@ export class TestServer {
 
   /** A client of this user, once it is ready. */
   async ready(userId: string, options: TestClientOptions = {}): Promise<TestClient> {
-    const client = this.connect({ ...options, auth: { token: await this.token(userId), ...options.auth } });
+    const token = await this.token(userId);
+    const client = this.connect({ ...options, auth: Object.assign({ token }, options.auth) });
     await client.next('connection_ready');
     return client;
   }

@@ -1,9 +1,12 @@
-import { IsString } from 'class-validator';
+import { Allow, IsString } from 'class-validator';
 
 export class AuthenticateDto {
   @IsString()
   token!: string;
 }
 
-/** `ping` takes anything. */
-export class PingDto {}
+/** `ping` takes anything, and nothing of it is read. */
+export class PingDto {
+  @Allow()
+  anything?: unknown;
+}

@@ -7,17 +7,17 @@ import { RUN_POLICIES, type JsonObject, type JsonValue, type RunPolicy } from '.
 abstract class StartDto {
   @IsOptional()
   @IsString()
-  threadId?: string;
+  threadId?: string | null;
 
   /** Makes the request idempotent. */
   @IsOptional()
   @IsString()
   @Length(1, 256)
-  messageId?: string;
+  messageId?: string | null;
 
   @IsOptional()
   @IsIn(RUN_POLICIES)
-  policy?: RunPolicy;
+  policy?: RunPolicy | null;
 }
 
 export class UserMessageDto extends StartDto {
@@ -28,11 +28,11 @@ export class UserMessageDto extends StartDto {
   @IsOptional()
   @IsString()
   @Length(1, 64)
-  agent?: string;
+  agent?: string | null;
 
   @IsOptional()
   @IsJsonObject()
-  metadata?: JsonObject;
+  metadata?: JsonObject | null;
 }
 
 export class StartAgentDto extends StartDto {
@@ -52,7 +52,7 @@ export class StopAgentDto {
   @IsOptional()
   @IsString()
   @MaxLength(1_000)
-  reason?: string;
+  reason?: string | null;
 }
 
 export class ProvideInputDto {

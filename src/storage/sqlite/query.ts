@@ -18,5 +18,5 @@ export type Prepare = <P extends unknown[], R = unknown>(sql: string) => Query<P
 
 /** Prepares statements on one connection. */
 export function preparer(db: Database.Database): Prepare {
-  return <P extends unknown[], R>(sql: string) => db.prepare<P, R>(sql);
+  return (sql) => db.prepare(sql);
 }
