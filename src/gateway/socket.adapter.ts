@@ -8,6 +8,9 @@ import { SOCKET_PATH } from '../startup/index.js';
 import { GatewayOptions } from './gateway-options.js';
 import { RequestHandlers, type BoundHandler } from './request-handlers.js';
 
+/** Of a packet, what is not its request. */
+const PACKET_OVERHEAD_BYTES = 1_024;
+
 interface GatewayMetadata {
   readonly namespace?: string;
   readonly server?: Server;
@@ -43,7 +46,7 @@ export class SocketAdapter extends AbstractWsAdapter {
     return new Server(this.httpServer as HttpServer, {
       path: SOCKET_PATH,
       serveClient: false,
-      maxHttpBufferSize: maxMessageBytes * 4,
+      maxHttpBufferSize: maxMessageBytes * 4 + PACKET_OVERHEAD_BYTES,
       connectTimeout: authTimeoutMs,
       perMessageDeflate: false,
       ...(corsOrigins.length > 0 && { cors: { origin: corsOrigins.includes('*') ? '*' : [...corsOrigins] } }),

@@ -50,7 +50,7 @@ export class Gate {
 export class SlowRequests extends Gate {}
 
 @Controller('api')
-export class ApiController {
+class ApiController {
   constructor(private readonly slow: SlowRequests) {}
 
   @Get('quick')
@@ -71,7 +71,7 @@ export class ApiController {
 }
 
 @WebSocketGateway()
-export class PingGateway {
+class PingGateway {
   @SubscribeMessage('ping')
   ping(@ConnectedSocket() socket: Socket): { id: string } {
     return { id: socket.id };
