@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
+import type { Observer } from './observer.js';
 import { CLIENTS, THREADS, World } from './world.js';
 
 /** One step; what does not apply at the moment does nothing. */
@@ -16,6 +17,8 @@ type Step =
   | { readonly do: 'append'; readonly thread: number; readonly count: number; readonly merging: boolean }
   | { readonly do: 'settle' }
   | { readonly do: 'restart' };
+
+type ClientStep = Exclude<Step, { readonly do: 'append' | 'settle' | 'restart' | 'connect' | 'drop' }>;
 
 /** Where a following begins: at the head, at the beginning, or where the client was. */
 type Place = 'head' | 'start' | 'cursor';
@@ -56,16 +59,19 @@ const story = fc
   .map((parts): Step[] => parts.flatMap((part, index) => (index === 0 ? part : [{ do: 'restart' }, ...part])));
 
 async function take(world: World, now: Step): Promise<void> {
-  if (now.do === 'append') return world.append(now.thread, now.count, now.merging);
-  if (now.do === 'settle') return world.settle();
-  if (now.do === 'restart') return world.restart();
-  if (now.do === 'connect') return world.connect(now.client, now);
-  if (now.do === 'drop') return world.drop(now.client);
-  const observer = world.client(now.client);
-  if (observer === null) return;
-  if (now.do === 'stopReading') return observer.stopReading();
-  observer.readOn();
-  if (now.do === 'readOn') return;
+  if (now.do === 'append') world.append(now.thread, now.count, now.merging);
+  else if (now.do === 'settle') await world.settle();
+  else if (now.do === 'restart') await world.restart();
+  else if (now.do === 'connect') await world.connect(now.client, now);
+  else if (now.do === 'drop') world.drop(now.client);
+  else await takeAs(world.client(now.client), world, now);
+}
+
+/** A step of a client that is connected. */
+async function takeAs(observer: Observer | null, world: World, now: ClientStep): Promise<void> {
+  if (now.do === 'stopReading') observer?.stopReading();
+  else observer?.readOn();
+  if (observer === null || now.do === 'stopReading' || now.do === 'readOn') return;
   if (now.do === 'rush') {
     await Promise.all(now.threads.map((index) => observer.switchTo(world.thread(index))));
     return;
