@@ -87,6 +87,19 @@ export class Observer {
     });
   }
 
+  async create(): Promise<string> {
+    return (await this.#send('create_thread', {}, () => undefined))['threadId'] as string;
+  }
+
+  /** In a thread that it follows already. */
+  start(threadId: string, agent: string, input: object): Promise<TestAnswer> {
+    return this.#send('start_agent', { threadId, agent, input }, () => this.#activate(threadId));
+  }
+
+  hasSeen(type: string): boolean {
+    return this.seen.at(-1)?.type === type;
+  }
+
   fence(): Promise<TestAnswer> {
     return this.#send('ping', {}, () => undefined);
   }
