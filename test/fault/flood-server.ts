@@ -36,7 +36,7 @@ class FloodAgent extends AgentRunner {
       let last: Promise<void> | null = null;
       for (; emitted < due; emitted += 1) last = context.emit('custom', { name: 'flood', value });
       await last;
-      await this.clock.sleep(TICK_MS, context.signal);
+      await new Promise<void>((resolve) => this.clock.after(TICK_MS, resolve));
     }
     return { content: '' };
   }
