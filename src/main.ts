@@ -16,12 +16,13 @@ async function main(): Promise<void> {
   const stop = new AbortController();
   let server: RunningServer | undefined;
   const onSignal = (signal: string): void => {
-    logger.log(`${signal}: stopping`, 'Main');
+    if (!stop.signal.aborted) logger.log(`${signal}: stopping`, 'Main');
     stop.abort(new Error(`stopped by ${signal}`));
     if (server !== undefined) void server.drainAndClose().then(() => process.exit(0));
   };
-  process.once('SIGTERM', onSignal);
-  process.once('SIGINT', onSignal);
+  // Listened to until the end: a second signal that nobody listens to would end the process in the middle of its drain.
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
 
   try {
     server = await serve(config, { logger, signal: stop.signal });

@@ -2,7 +2,7 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 
 import { Clock, type Timer } from '../clock/index.js';
 import { Metrics } from '../metrics/index.js';
-import { Storage } from '../storage/index.js';
+import { Storage, type LogHead } from '../storage/index.js';
 import type { Channel } from './channel.js';
 import { Channels } from './channels.js';
 
@@ -13,7 +13,7 @@ const THREADS_PER_QUERY = 1_000;
 /**
  * Compares, again and again, how far each followed thread is known here with how far its log has grown. Live
  * delivery is a hint; this is what makes even a lost last event arrive. A difference counts when it was
- * there in the round before: a commit that is just being told is no loss.
+ * there in the round before: a commit that is just being told is no loss. A log that is gone ends its channel.
  */
 @Injectable()
 export class DeliveryAudit implements OnModuleDestroy {
@@ -49,13 +49,24 @@ export class DeliveryAudit implements OnModuleDestroy {
   }
 
   async #compare(channels: readonly Channel[]): Promise<void> {
+    const epochs = channels.map((channel) => channel.epoch);
     const heads = await this.storage.events.heads(channels.map((channel) => channel.threadId));
-    for (const channel of channels) {
-      const head = heads.get(channel.threadId)?.head ?? 0;
-      const missed = this.#lagging.get(channel);
-      if (missed !== undefined && channel.cursor < missed) channel.heal(head);
-      if (channel.cursor < head) this.#lagging.set(channel, head);
-      else this.#lagging.delete(channel);
+    channels.forEach((channel, index) => {
+      this.#judge(channel, epochs[index] ?? null, heads.get(channel.threadId) ?? null);
+    });
+  }
+
+  /** `epoch`: as it was known before the head was read; null: the thread may have been made since. */
+  #judge(channel: Channel, epoch: string | null, log: LogHead | null): void {
+    if (epoch !== null && epoch !== log?.epoch) {
+      channel.end();
+      return;
     }
+    if (log === null) return;
+    const missed = this.#lagging.get(channel);
+    if (epoch === null) channel.know(log);
+    if (missed !== undefined && channel.reached < missed) channel.heal(log);
+    if (channel.reached < log.head) this.#lagging.set(channel, log.head);
+    else this.#lagging.delete(channel);
   }
 }

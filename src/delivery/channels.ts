@@ -27,7 +27,7 @@ export class Channels implements CommitListener, OnModuleDestroy {
   of(threadId: ThreadId): Channel {
     const present = this.#channels.get(threadId);
     if (present !== undefined) return present;
-    const channel = new Channel(threadId, (empty) => this.#drop(empty));
+    const channel = new Channel(threadId, (ended) => this.#drop(ended));
     this.#channels.set(threadId, channel);
     this.#count();
     return channel;
@@ -51,7 +51,7 @@ export class Channels implements CommitListener, OnModuleDestroy {
   }
 
   deleted(threadId: ThreadId): void {
-    this.#channels.get(threadId)?.detachAll('deleted');
+    this.#channels.get(threadId)?.end();
   }
 
   #drop(channel: Channel): void {

@@ -64,13 +64,23 @@ export class Follower {
    * with `storage_unavailable` where trying again makes sense.
    */
   async prepare(threadId: ThreadId, hold: Hold, position: Position = {}): Promise<PreparedFollowing> {
-    this.#checkRoom(threadId, hold);
-    const channel = this.services.channels.of(threadId);
+    for (;;) {
+      this.#checkRoom(threadId, hold);
+      const prepared = await this.#prepareIn(this.services.channels.of(threadId), hold, position);
+      if (prepared !== null) return prepared;
+    }
+  }
+
+  /** Null: the log went away while it was judged; what was read may be of it, or of one made again. */
+  async #prepareIn(channel: Channel, hold: Hold, position: Position): Promise<PreparedFollowing | null> {
+    const { threadId } = channel;
     const release = channel.hold();
     try {
       const access = await this.services.threads.access(this.sink.userId, threadId);
+      if (channel.epoch !== null && channel.epoch !== access.epoch) channel.end();
+      if (channel.ended) return null;
       judge(position, access);
-      channel.know(access.head);
+      channel.know(access);
       const keeps = position.after === undefined && this.#followings.has(threadId);
       const attachment = keeps ? null : this.#place(channel, access, position.after ?? access.head);
       return new PreparedFollowing(this.#changeFor(threadId, hold, attachment), threadId, access);

@@ -1,11 +1,15 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Socket } from 'socket.io';
 
+import { Clock } from '../clock/index.js';
 import type { ThreadcastError } from '../errors/index.js';
 import { Metrics } from '../metrics/index.js';
 import type { ServerEvents } from '../protocol/index.js';
 import type { Connection } from './connection.js';
 import { ConnectionRegistry } from './connection-registry.js';
+
+/** Between the end of a connection and that of its transport. */
+const LEAVING_MS = 2_000;
 
 /**
  * Ends connections, of three kinds: for good (a stock client does not come back by itself), for repair (it does),
@@ -18,6 +22,7 @@ export class ConnectionCloser {
   constructor(
     private readonly registry: ConnectionRegistry,
     private readonly metrics: Metrics,
+    private readonly clock: Clock,
   ) {}
 
   /** Says why a socket is not accepted at all, and ends it for good. */
@@ -56,11 +61,19 @@ export class ConnectionCloser {
     }
     connection.follower.close();
     connection.outbox.release();
+    this.#endTransport(connection);
     if (known) return;
     for (const request of connection.mailbox.takeAll()) {
       request.drop();
       this.metrics.add('threadcast_gateway_dropped_requests_total', { reason: 'unauthenticated' });
     }
+  }
+
+  /** A stock client that leaves closes its transport by itself; one that stays open without a connection is ended. */
+  #endTransport({ socket: { conn } }: Connection): void {
+    if (conn.readyState !== 'open') return;
+    const timer = this.clock.after(LEAVING_MS, () => conn.close());
+    conn.once('close', () => timer.cancel());
   }
 
   #begin(connection: Connection, error: ThreadcastError): boolean {

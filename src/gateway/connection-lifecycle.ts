@@ -9,8 +9,13 @@ import type { Connection } from './connection.js';
 import { ConnectionCloser } from './connection-closer.js';
 import { ConnectionFactory } from './connection-factory.js';
 import { ConnectionRegistry } from './connection-registry.js';
+import { Failures } from './failures.js';
 import { FirstThread } from './first-thread.js';
 import { GatewayOptions } from './gateway-options.js';
+import type { IncomingRequest } from './incoming-request.js';
+
+/** A timer of Node that is longer fires at once. */
+const LONGEST_TIMER_MS = 2_147_483_647;
 
 /** What a renewed or first authentication answers. */
 export interface Authenticated {
@@ -35,6 +40,7 @@ export class ConnectionLifecycle {
     private readonly authenticator: Authenticator,
     private readonly firstThread: FirstThread,
     private readonly closer: ConnectionCloser,
+    private readonly failures: Failures,
     private readonly metrics: Metrics,
     private readonly clock: Clock,
   ) {}
@@ -60,13 +66,21 @@ export class ConnectionLifecycle {
     if (token !== undefined && token !== null && token !== '') void this.#authenticateByHandshake(connection, token);
   }
 
-  /** By request, before ready or after. Rejects with the reason; a failed attempt changes nothing. */
-  authenticate(connection: Connection, token: string, answered: (step: () => void) => void): Promise<Authenticated> {
+  /**
+   * By request, before ready or after. Rejects with the reason; a failed attempt changes nothing, except that a user
+   * with too many connections is told so and then disconnected.
+   */
+  authenticate(request: IncomingRequest, token: string): Promise<Authenticated> {
+    const { connection } = request;
     return this.#inTurn(connection, async () => {
       const principal = await this.#verify(connection, token);
       if (connection.state === 'accepted') {
-        this.#welcome(connection, principal);
-        answered(() => void this.#makeReady(connection, principal));
+        const refusal = this.#welcome(connection, principal);
+        if (refusal !== null) {
+          request.afterRefusal(() => this.closer.closeForGood(connection, refusal));
+          throw refusal;
+        }
+        request.afterAnswer(() => void this.#makeReady(connection, principal));
       } else {
         this.#renew(connection, principal);
       }
@@ -78,13 +92,14 @@ export class ConnectionLifecycle {
     try {
       const principal = await this.#inTurn(connection, async () => {
         const verified = await this.#verify(connection, token);
-        this.#welcome(connection, verified);
+        const refusal = this.#welcome(connection, verified);
+        if (refusal !== null) throw refusal;
         return verified;
       });
       await this.#makeReady(connection, principal);
     } catch (error) {
       if (connection.isClosed) return;
-      const refusal = error instanceof ThreadcastError ? error : new ThreadcastError('internal', { cause: error });
+      const refusal = this.failures.toError(error);
       if (refusal.entry.status === 401 || refusal.code === 'too_many_connections') {
         this.closer.closeForGood(connection, refusal);
       } else {
@@ -115,20 +130,18 @@ export class ConnectionLifecycle {
     }
   }
 
-  #welcome(connection: Connection, principal: Principal): void {
-    if (connection.state !== 'accepted')
-      throw new ThreadcastError('unauthenticated', { message: 'Authenticated already.' });
+  /** The connection gets its user; or why it cannot. */
+  #welcome(connection: Connection, principal: Principal): ThreadcastError | null {
     const { maxConnectionsPerUser } = this.options;
     if (this.registry.countOf(principal.userId) >= maxConnectionsPerUser) {
-      const refusal = new ThreadcastError('too_many_connections', {
+      return new ThreadcastError('too_many_connections', {
         message: `At most ${maxConnectionsPerUser} connections per user.`,
       });
-      this.closer.closeForGood(connection, refusal);
-      throw refusal;
     }
     connection.become(principal);
     this.registry.move(connection, 'authenticated');
-    this.#watchExpiry(connection, principal);
+    this.#watchExpiry(connection, principal.expiresAt);
+    return null;
   }
 
   #renew(connection: Connection, principal: Principal): void {
@@ -138,7 +151,7 @@ export class ConnectionLifecycle {
       });
     }
     connection.become(principal);
-    this.#watchExpiry(connection, principal);
+    this.#watchExpiry(connection, principal.expiresAt);
   }
 
   async #makeReady(connection: Connection, { userId, expiresAt }: Principal): Promise<void> {
@@ -161,13 +174,18 @@ export class ConnectionLifecycle {
     mailbox.open();
   }
 
-  #watchExpiry(connection: Connection, { expiresAt }: Principal): void {
+  /** Looks at the time again when the timer fires: a timer may be early, and none is longer than 24 days. */
+  #watchExpiry(connection: Connection, expiresAt: number | null): void {
     if (expiresAt === null) {
       connection.setDeadline(null);
       return;
     }
-    const expire = (): void => this.closer.closeForGood(connection, new ThreadcastError('token_expired'));
-    connection.setDeadline(this.clock.after(Math.max(0, expiresAt - this.clock.now()), expire));
+    const expire = (): void => {
+      if (this.clock.now() < expiresAt) this.#watchExpiry(connection, expiresAt);
+      else this.closer.closeForGood(connection, new ThreadcastError('token_expired'));
+    };
+    const leftMs = Math.max(0, expiresAt - this.clock.now());
+    connection.setDeadline(this.clock.after(Math.min(leftMs, LONGEST_TIMER_MS), expire));
   }
 
   #refusal(): ThreadcastError | null {

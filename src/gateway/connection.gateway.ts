@@ -37,7 +37,7 @@ export class ConnectionGateway implements OnGatewayConnection<Socket> {
     @Payload() { token }: AuthenticateDto,
     @Request() request: IncomingRequest,
   ): Promise<Answers['authenticate']> {
-    return this.lifecycle.authenticate(request.connection, token, (step) => request.afterAnswer(step));
+    return this.lifecycle.authenticate(request, token);
   }
 
   @Handles('ping', { dto: PingDto })

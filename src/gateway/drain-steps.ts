@@ -49,7 +49,11 @@ export class CloseConnections extends DrainStep {
     let owedMs = 0;
     for (const connection of connections) {
       const draining = new ThreadcastError('draining');
-      closing.push(connection.outbox.flushed().then(() => this.closer.closeForRepair(connection, draining)));
+      const closed = connection.outbox.flushed().then(() => {
+        this.closer.closeForRepair(connection, draining);
+        return connection.outbox.ended;
+      });
+      if (closing.push(closed) === connections.length) break;
       owedMs += pauseMs;
       if (owedMs - pausedMs < 1 || signal.aborted) continue;
       await this.clock.sleep(Math.floor(owedMs - pausedMs), signal);

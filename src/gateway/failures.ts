@@ -11,13 +11,17 @@ export class Failures {
   constructor(private readonly ids: IdGenerator) {}
 
   toWire(error: unknown): WireError {
+    return withRetry(this.toError(error));
+  }
+
+  toError(error: unknown): ThreadcastError {
     if (error instanceof ThreadcastError) {
       if (error.entry.logLevel === 'error') this.#logger.error(`${error.code}: ${describe(error.cause ?? error)}`);
-      return withRetry(error);
+      return error;
     }
     const errorId = this.ids.token('err');
     this.#logger.error(`${errorId}: ${describe(error)}`, error instanceof Error ? error.stack : undefined);
-    return new ThreadcastError('internal', { details: { errorId } }).toWire();
+    return new ThreadcastError('internal', { details: { errorId }, cause: error });
   }
 }
 

@@ -23,7 +23,8 @@ export class FirstThread {
       const { threadId, after, epoch } = normaliseIds({ ...connection.socket.handshake.auth, payload: undefined });
       if (threadId === undefined || threadId === null) return null;
       const dto = validateDto(FollowThreadDto, { threadId, after, epoch });
-      return await this.associations.prepare(connection, parseThreadId(dto.threadId), 'active', dto);
+      const position = { after: dto.after ?? undefined, epoch: dto.epoch ?? undefined };
+      return await this.associations.prepare(connection, parseThreadId(dto.threadId), 'active', position);
     } catch (error) {
       if (!connection.isClosed) {
         connection.outbox.emit('exception', { request: 'switch_thread', error: this.failures.toWire(error) });

@@ -28,6 +28,7 @@ export class IncomingRequest implements Letter {
   #outcome: RequestOutcome | null = null;
   #prepared: PreparedRequest | null = null;
   readonly #afterAnswer: (() => void)[] = [];
+  readonly #afterRefusal: (() => void)[] = [];
 
   constructor(
     readonly connection: Connection,
@@ -62,6 +63,11 @@ export class IncomingRequest implements Letter {
     this.#afterAnswer.push(step);
   }
 
+  /** Runs `step` right after the client has been told that the request failed; never when it succeeds. */
+  afterRefusal(step: () => void): void {
+    this.#afterRefusal.push(step);
+  }
+
   succeed(answer: object): void {
     if (!this.#end('ok')) return;
     this.ack?.({ ok: true, ...answer });
@@ -72,6 +78,7 @@ export class IncomingRequest implements Letter {
     if (!this.#end(error.code)) return;
     if (this.ack !== null) this.ack({ ok: false, error });
     else this.connection.outbox.emit('exception', { request: this.type, error });
+    for (const step of this.#afterRefusal) step();
   }
 
   /** Nobody is there to be answered, and it will not be processed. */

@@ -18,7 +18,7 @@ export interface MailboxBounds {
 
 /**
  * The requests of one connection, taken one after the other in the order sent. Closed at first: what comes before
- * the connection is ready is held. Bounded in count and bytes; what is over is answered, not kept.
+ * the connection is ready is held. What waits is bounded in count and bytes; what is over is answered, not kept.
  */
 export class Mailbox {
   #waiting: Letter[] = [];
@@ -39,7 +39,8 @@ export class Mailbox {
 
   put(letter: Letter): void {
     const { maxMessages, maxBytes } = this.bounds;
-    if (this.#waiting.length >= maxMessages || this.#bytes + letter.bytes > maxBytes) {
+    const waits = !this.#open || this.#working;
+    if (waits && (this.#waiting.length >= maxMessages || this.#bytes + letter.bytes > maxBytes)) {
       const message = `At most ${maxMessages} requests or ${maxBytes} bytes wait per connection.`;
       letter.fail(new ThreadcastError('pending_queue_full', { message }).toWire());
       return;

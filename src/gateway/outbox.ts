@@ -17,6 +17,8 @@ const MAX_UNSENT_BYTES = 16_777_216;
  * kernel's figure shows only its end. Counted are characters of encoded packets.
  */
 export class Outbox extends Sink {
+  /** Resolves when the transport has closed. */
+  readonly ended: Promise<void>;
   #userId = '';
   /** Given to the transport, waiting for it to become writable. */
   #waiting = 0;
@@ -31,6 +33,7 @@ export class Outbox extends Sink {
   ) {
     super();
     const { conn } = socket;
+    this.ended = new Promise((resolve) => conn.once('close', () => resolve()));
     conn.on('packetCreate', (packet: { data?: unknown }) => {
       this.#waiting += typeof packet.data === 'string' ? packet.data.length : 0;
     });

@@ -10,6 +10,8 @@ export interface ReadPacket {
 
 const ENVELOPE = 'message';
 
+const MAX_NAME_CHARACTERS = 100;
+
 /** Takes the callback, which the parser puts last, off the arguments. */
 export function splitAck(args: readonly unknown[]): { values: readonly unknown[]; ack: AckFunction | null } {
   const last = args.at(-1);
@@ -17,11 +19,11 @@ export function splitAck(args: readonly unknown[]): { values: readonly unknown[]
   return { values: args.slice(0, -1), ack: last as AckFunction };
 }
 
-/** The name under which a packet is answered, also when it cannot be read. */
+/** The name under which a packet is answered, also when it cannot be read; no longer than a name is. */
 export function requestName(event: string, values: readonly unknown[]): string {
   const [first] = values;
-  if (event !== ENVELOPE || !isPlainObject(first)) return event;
-  return typeof first['type'] === 'string' ? first['type'] : event;
+  const type = event === ENVELOPE && isPlainObject(first) ? first['type'] : undefined;
+  return (typeof type === 'string' ? type : event).slice(0, MAX_NAME_CHARACTERS);
 }
 
 /** Rejects with `invalid_payload` what has not the form of a request. */

@@ -4,6 +4,7 @@ import { ThreadcastError } from '../errors/index.js';
 import { Metrics } from '../metrics/index.js';
 import type { RequestType } from '../protocol/index.js';
 import type { Connection } from './connection.js';
+import { ConnectionCloser } from './connection-closer.js';
 import { Failures } from './failures.js';
 import { GatewayOptions } from './gateway-options.js';
 import { IncomingRequest, type RequestOutcome, type RequestSteps } from './incoming-request.js';
@@ -40,6 +41,7 @@ export class Reception {
     private readonly options: GatewayOptions,
     private readonly processor: RequestProcessor,
     private readonly failures: Failures,
+    private readonly closer: ConnectionCloser,
     private readonly metrics: Metrics,
   ) {}
 
@@ -58,7 +60,7 @@ export class Reception {
     } catch (error) {
       make({}).fail(this.failures.toWire(error));
     }
-    if (connection.outbox.overflows) connection.socket.conn.close();
+    if (connection.outbox.overflows) this.#endUnread(connection);
   }
 
   /** Overtakes what is held; bounded by the rate. */
@@ -72,6 +74,12 @@ export class Reception {
     if (connection.mailbox.isOpen) this.#checkRate(connection);
     else this.metrics.add('threadcast_gateway_held_requests_total', {});
     connection.mailbox.put(request);
+  }
+
+  /** Its client sends requests and reads no answers. */
+  #endUnread(connection: Connection): void {
+    const message = 'The answers to the requests are not read.';
+    this.closer.closeForRepair(connection, new ThreadcastError('rate_limited', { message }));
   }
 
   #checkSize(bytes: number | null): void {
@@ -105,10 +113,18 @@ export class Reception {
 
 /** Bytes of the JSON text; null for what has none: too deep, or binary. */
 function sizeOf(values: readonly unknown[]): number | null {
-  if (values.some((value) => ArrayBuffer.isView(value))) return null;
   try {
-    return Buffer.byteLength(JSON.stringify(values));
+    const text = JSON.stringify(values);
+    return text.includes(BINARY_MARK) && values.some(holdsBinary) ? null : Buffer.byteLength(text);
   } catch {
     return null;
   }
+}
+
+/** What binary data looks like when it is written as JSON; a text may look like it too. */
+const BINARY_MARK = '{"type":"Buffer","data":[';
+
+function holdsBinary(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Buffer.isBuffer(value) || Object.values(value).some(holdsBinary);
 }

@@ -4,7 +4,9 @@ import type { INestApplicationContext, WsMessageHandler } from '@nestjs/common';
 import { AbstractWsAdapter } from '@nestjs/websockets';
 import { Server, type Namespace, type Socket } from 'socket.io';
 
+import { Metrics } from '../metrics/index.js';
 import { SOCKET_PATH } from '../startup/index.js';
+import { ConnectionRegistry } from './connection-registry.js';
 import { GatewayOptions } from './gateway-options.js';
 import { RequestHandlers, type BoundHandler } from './request-handlers.js';
 
@@ -23,11 +25,15 @@ interface GatewayMetadata {
 export class SocketAdapter extends AbstractWsAdapter {
   readonly #options: GatewayOptions;
   readonly #handlers: RequestHandlers;
+  readonly #connections: ConnectionRegistry;
+  readonly #metrics: Metrics;
 
   constructor(app: INestApplicationContext) {
     super(app);
     this.#options = app.get(GatewayOptions);
     this.#handlers = app.get(RequestHandlers);
+    this.#connections = app.get(ConnectionRegistry);
+    this.#metrics = app.get(Metrics);
   }
 
   override create(_port: number, { namespace, server }: GatewayMetadata = {}): Server | Namespace {
@@ -43,7 +49,7 @@ export class SocketAdapter extends AbstractWsAdapter {
 
   #createServer(): Server {
     const { corsOrigins, maxMessageBytes, authTimeoutMs } = this.#options;
-    return new Server(this.httpServer as HttpServer, {
+    const server = new Server(this.httpServer as HttpServer, {
       path: SOCKET_PATH,
       serveClient: false,
       maxHttpBufferSize: maxMessageBytes * 4 + PACKET_OVERHEAD_BYTES,
@@ -51,10 +57,20 @@ export class SocketAdapter extends AbstractWsAdapter {
       perMessageDeflate: false,
       ...(corsOrigins.length > 0 && { cors: { origin: corsOrigins.includes('*') ? '*' : [...corsOrigins] } }),
       allowRequest: (request, decide) => {
-        const allowed = this.#mayConnect(request);
-        decide(allowed ? null : 'This origin may not connect.', allowed);
+        const refusal = this.#refusal(request, server);
+        decide(refusal, refusal === null);
       },
     });
+    return server;
+  }
+
+  #refusal(request: IncomingMessage, server: Server): string | null {
+    if (!this.#mayConnect(request)) return 'This origin may not connect.';
+    // A transport that has not asked for its connection yet is bounded like one that has not shown its token.
+    const idle = server.engine.clientsCount - this.#connections.size;
+    if (idle < this.#options.maxUnauthenticatedConnections) return null;
+    this.#metrics.add('threadcast_gateway_closed_total', { reason: 'too_many_connections' });
+    return 'Too many connections wait to be made.';
   }
 
   /** Browsers send an origin with a WebSocket and let any page open one: it is checked here. */

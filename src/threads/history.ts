@@ -44,7 +44,8 @@ export class History {
       throw new ThreadcastError('cursor_invalid', { details: { head, epoch } });
     }
     const limit = Math.min(query.limit ?? DEFAULT_HISTORY_LIMIT, MAX_HISTORY_LIMIT);
-    const events = await this.#read(threadId, query, limit);
+    // What was appended after access was judged may be what took it away.
+    const events = (await this.#read(threadId, query, limit)).filter(({ seq }) => seq <= head);
     const spans: readonly EventSpan[] = query.view === 'compact' ? compact(events) : events;
     const last = events.at(-1)?.seq ?? query.after ?? 0;
     return { events: spans.map(envelopeJson), head, epoch, nextAfter: last < head ? last : null };

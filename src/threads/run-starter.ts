@@ -97,8 +97,9 @@ export class RunStarter {
     const active = await write.runs.active(threadId);
     const queued = active.filter((run) => run.status === 'queued');
     if (policy === 'reject' && active.length > 0) throw new ThreadcastError('run_in_progress');
-    const wouldWait = policy === 'queue' && active.length > 0;
-    if (wouldWait && queued.length >= this.#options.maxQueuedRunsPerThread) {
+    // A run of another policy waits at most for its turn among all runs, but it waits here too.
+    const waiting = queued.length + (policy === 'queue' && active.length > 0 ? 1 : 0);
+    if (waiting > this.#options.maxQueuedRunsPerThread) {
       throw new ThreadcastError('run_queue_full', { retryAfterMs: 1_000 });
     }
     if (policy !== 'interrupt') return queued.reduce((highest, run) => Math.max(highest, run.position), 0) + 1;

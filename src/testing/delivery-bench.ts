@@ -1,0 +1,143 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Test, type TestingModule } from '@nestjs/testing';
+
+import { Clock, ClockModule } from '../clock/index.js';
+import { Channels, DeliveryModule, Followers, Sink, type EventFrame, type Follower } from '../delivery/index.js';
+import { IdModule, type ThreadId } from '../ids/index.js';
+import { Metrics, MetricsModule } from '../metrics/index.js';
+import type { DetachReason, EventEnvelope } from '../protocol/index.js';
+import { StartupModule, StartupRunner } from '../startup/index.js';
+import { Storage, StorageModule } from '../storage/index.js';
+import { SqliteStorage } from '../storage/sqlite/sqlite-storage.js';
+import { AppendPipeline, EventFactory, ThreadsModule, ThreadsService } from '../threads/index.js';
+import { InterceptedStorage } from './intercepted-storage.js';
+import { ManualClock } from './manual-clock.js';
+
+/** Threads and their delivery on a real storage whose calls a test can hold, without sockets. */
+export class DeliveryBench {
+  private constructor(
+    readonly clock: ManualClock,
+    readonly app: TestingModule,
+    readonly storage: InterceptedStorage,
+    private readonly dataDir: string,
+  ) {}
+
+  static async open(): Promise<DeliveryBench> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'threadcast-delivery-'));
+    const storage = new InterceptedStorage(new SqliteStorage({ dataDir }));
+    const clock = new ManualClock();
+    const app = await Test.createTestingModule({
+      imports: [
+        ClockModule,
+        MetricsModule,
+        IdModule,
+        StorageModule.forRoot({ dataDir }),
+        StartupModule.forRoot({}),
+        ThreadsModule.forRoot({}),
+        DeliveryModule,
+      ],
+    })
+      .overrideProvider(Clock)
+      .useValue(clock)
+      .overrideProvider(Storage)
+      .useValue(storage)
+      .compile();
+    await app.init();
+    await app.get(StartupRunner).run(30_000);
+    return new DeliveryBench(clock, app, storage, dataDir);
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+
+  get channels(): Channels {
+    return this.app.get(Channels);
+  }
+
+  get threads(): ThreadsService {
+    return this.app.get(ThreadsService);
+  }
+
+  get metrics(): Metrics {
+    return this.app.get(Metrics);
+  }
+
+  /** A follower with the sink that it writes to. */
+  reader(userId = 'alice', maxThreads = 100): { readonly follower: Follower; readonly sink: RecordingSink } {
+    const sink = new RecordingSink(userId);
+    return { follower: this.app.get(Followers).create(sink, maxThreads), sink };
+  }
+
+  async thread(userId = 'alice'): Promise<ThreadId> {
+    return (await this.threads.create(userId, {})).threadId;
+  }
+
+  /** Appends so many events, each with a commit of its own. */
+  async append(threadId: ThreadId, count = 1): Promise<void> {
+    const [pipeline, factory] = [this.app.get(AppendPipeline), this.app.get(EventFactory)];
+    for (let n = 0; n < count; n += 1) {
+      await pipeline.append(threadId, [factory.make({ type: 'custom', data: { name: 'n', value: n } })]);
+    }
+  }
+}
+
+/** Keeps what it is given. Its room is what a test says. */
+export class RecordingSink extends Sink {
+  /** In order: a seq, `caught up <head>` or `detached <reason>`. */
+  readonly seen: (number | string)[] = [];
+  readonly events: EventEnvelope[] = [];
+  /** Takes no more until it is drained. */
+  full = false;
+  #resumes: (() => void)[] = [];
+  #watchers: { readonly what: number | string; readonly resolve: () => void }[] = [];
+
+  constructor(override readonly userId: string) {
+    super();
+  }
+
+  override deliver(frames: readonly EventFrame[]): void {
+    for (const frame of frames) {
+      this.events.push(JSON.parse(frame.json) as EventEnvelope);
+      this.#see(frame.seq);
+    }
+  }
+
+  override caughtUp(_threadId: ThreadId, head: number): void {
+    this.#see(`caught up ${head}`);
+  }
+
+  override detached(_threadId: ThreadId, reason: DetachReason): void {
+    this.#see(`detached ${reason}`);
+  }
+
+  override hasRoomFor(): boolean {
+    return !this.full;
+  }
+
+  override whenDrained(resume: () => void): void {
+    if (this.full) this.#resumes.push(resume);
+    else resume();
+  }
+
+  drain(): void {
+    this.full = false;
+    for (const resume of this.#resumes.splice(0)) resume();
+  }
+
+  /** Resolves once this has been seen. */
+  sees(what: number | string): Promise<void> {
+    if (this.seen.includes(what)) return Promise.resolve();
+    return new Promise((resolve) => this.#watchers.push({ what, resolve }));
+  }
+
+  #see(what: number | string): void {
+    this.seen.push(what);
+    for (const watcher of this.#watchers) if (watcher.what === what) watcher.resolve();
+    this.#watchers = this.#watchers.filter((watcher) => watcher.what !== what);
+  }
+}
