@@ -1,3 +1,5 @@
+import type { AddressInfo } from 'node:net';
+
 import type { LoggerService } from '@nestjs/common';
 import type { ExpressAdapter, NestExpressApplication } from '@nestjs/platform-express';
 
@@ -14,13 +16,15 @@ export interface ServeOptions {
   readonly signal?: AbortSignal;
   /** The clock that the application uses, where it is not the machine's own. */
   readonly clock?: Clock;
+  /** Called once the port is taken, while everybody is still answered 503. */
+  readonly onListening?: (address: AddressInfo) => void;
   /** Makes the application; for modules of one's own beside it. Default: `AppModule` alone. */
   readonly createApp?: (adapter: ExpressAdapter) => Promise<NestExpressApplication>;
 }
 
 /** Serves until told to stop. Listens at once, and answers 503 until everything is ready. */
 export function serve(config: Config, options: ServeOptions = {}): Promise<RunningServer> {
-  const { logger, signal, clock, createApp } = options;
+  const { logger, signal, clock, onListening, createApp } = options;
   return startServer({
     host: config.host,
     port: config.port,
@@ -28,6 +32,7 @@ export function serve(config: Config, options: ServeOptions = {}): Promise<Runni
     ...(logger !== undefined && { logger }),
     ...(signal !== undefined && { signal }),
     ...(clock !== undefined && { clock }),
+    ...(onListening !== undefined && { onListening }),
     ...(createApp !== undefined ? { createApp } : { module: AppModule.forRoot(config) }),
   });
 }

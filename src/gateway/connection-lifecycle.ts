@@ -163,13 +163,15 @@ export class ConnectionLifecycle {
       mailbox.open();
       return;
     }
-    const threadId = first?.commit() === true ? first.threadId : null;
+    const followed = first?.commit() === true ? first : null;
+    const threadId = followed?.threadId ?? null;
     outbox.emit('connection_ready', { connectionId, userId, threadId, heldRequests: mailbox.size });
     this.#logger.debug(`${connectionId} ready for ${userId}`);
     this.metrics.observe('threadcast_gateway_ready_seconds', (this.clock.now() - connection.acceptedAt) / 1_000);
-    if (threadId !== null) {
-      outbox.emit('thread_switched', { threadId, previousThreadId: null, head: first?.head ?? 0 });
-      first?.start();
+    if (followed !== null) {
+      const { head, epoch } = followed;
+      outbox.emit('thread_switched', { threadId: followed.threadId, previousThreadId: null, head, epoch });
+      followed.start();
     }
     mailbox.open();
   }

@@ -53,12 +53,12 @@ export class RunStarts {
       following = await this.associations.tryPrepare(request.connection, threadId);
     }
     if (following?.commit() !== true) return false;
-    const { previousThreadId, head } = following;
+    const { previousThreadId, head, epoch } = following;
     if (previousThreadId === threadId) return true;
     const { outbox } = request.connection;
     const made = following;
     request.afterAnswer(() => {
-      outbox.emit('thread_switched', { threadId, previousThreadId, head });
+      outbox.emit('thread_switched', { threadId, previousThreadId, head, epoch });
       made.start();
     });
     return true;

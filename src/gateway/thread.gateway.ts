@@ -38,7 +38,7 @@ export class ThreadGateway {
     const following = await this.#follow(request, dto, 'active');
     const { threadId, previousThreadId, head, epoch } = following;
     request.afterAnswer(() => {
-      request.connection.outbox.emit('thread_switched', { threadId, previousThreadId, head });
+      request.connection.outbox.emit('thread_switched', { threadId, previousThreadId, head, epoch });
       following.start();
     });
     return { threadId, previousThreadId, head, epoch };

@@ -53,7 +53,8 @@ export interface ServerEvents {
   connection_ready: { connectionId: string; userId: string; threadId: string | null; heldRequests: number };
   server_draining: { reconnectInMs: number };
   exception: { request?: string; error: WireError; reconnect?: boolean };
-  thread_switched: { threadId: string; previousThreadId: string | null; head: number };
+  /** `epoch`: the mark of the log, to come back by. */
+  thread_switched: { threadId: string; previousThreadId: string | null; head: number; epoch: string };
   thread_caught_up: { threadId: string; head: number };
   thread_detached: { threadId: string; reason: DetachReason };
 }

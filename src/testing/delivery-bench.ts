@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { Test, type TestingModule } from '@nestjs/testing';
+import { Test, type TestingModule, type TestingModuleBuilder } from '@nestjs/testing';
 
 import { Clock, ClockModule } from '../clock/index.js';
 import { Channels, DeliveryModule, Followers, Sink, type EventFrame, type Follower } from '../delivery/index.js';
@@ -25,11 +25,14 @@ export class DeliveryBench {
     private readonly dataDir: string,
   ) {}
 
-  static async open(): Promise<DeliveryBench> {
+  /** `override` replaces providers: for faults. */
+  static async open(
+    override: (builder: TestingModuleBuilder) => TestingModuleBuilder = (builder) => builder,
+  ): Promise<DeliveryBench> {
     const dataDir = await mkdtemp(join(tmpdir(), 'threadcast-delivery-'));
     const storage = new InterceptedStorage(new SqliteStorage({ dataDir }));
     const clock = new ManualClock();
-    const app = await Test.createTestingModule({
+    const building = Test.createTestingModule({
       imports: [
         ClockModule,
         MetricsModule,
@@ -43,8 +46,8 @@ export class DeliveryBench {
       .overrideProvider(Clock)
       .useValue(clock)
       .overrideProvider(Storage)
-      .useValue(storage)
-      .compile();
+      .useValue(storage);
+    const app = await override(building).compile();
     await app.init();
     await app.get(StartupRunner).run(30_000);
     return new DeliveryBench(clock, app, storage, dataDir);

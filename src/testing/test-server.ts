@@ -50,6 +50,7 @@ export class TestServer {
     const server = await serve(config, {
       logger,
       ...(options.clock !== undefined && { clock: options.clock }),
+      onListening: ({ port }) => options.onListening?.(`http://127.0.0.1:${port}`),
       createApp: async (adapter) => {
         let builder = Test.createTestingModule({ imports: [AppModule.forRoot(config, options.imports)] });
         if (options.clock !== undefined) builder = builder.overrideProvider(Clock).useValue(options.clock);

@@ -16,7 +16,7 @@ const MESSAGES = ['m-0', 'm-1'];
 
 /** What a producer does next. `pause`: it lets the event loop turn, so that batches are of any size. */
 interface Step {
-  readonly kind: 'delta' | 'event' | 'task' | 'bad task' | 'end';
+  readonly kind: 'delta' | 'event' | 'task' | 'bad task' | 'bad event' | 'no thread' | 'end';
   readonly thread: number;
   readonly run: number;
   readonly message: number;
@@ -90,6 +90,9 @@ async function send(steps: readonly Step[], threadIds: ThreadId[], runs: RunReco
           await write.append(threadId, [event]);
           throw new Error(`bad ${token}`);
         }),
+      // What no column takes: it fails inside the statement that appends its neighbours too.
+      'bad event': () => pipeline.append(threadId, [{ ...event, data: { length: 1 } as never }], { runId, attempt: 1 }),
+      'no thread': () => pipeline.append('thread_none' as ThreadId, [event]),
       end: () =>
         pipeline.execute([threadId], async (write) => {
           await write.runs.update(runId, { status: 'completed' });
@@ -142,7 +145,9 @@ function texts(events: readonly StoredEvent[]): Map<string, string> {
 
 describe('The append pipeline, under any interleaving of threads and producers', () => {
   it('keeps the order of the calls, gapless; merged deltas say the same; what fails, fails alone', async () => {
-    const kinds = step('delta', 'delta', 'delta', 'event', 'task', 'bad task', 'end');
+    const kinds = step(
+      ...(['delta', 'delta', 'delta', 'event', 'task', 'bad task', 'bad event', 'no thread', 'end'] as const),
+    );
     await fc.assert(
       fc.asyncProperty(fc.array(kinds, { minLength: 1, maxLength: 80 }), async (steps) => {
         const { threadIds, runs } = await arena();
@@ -151,12 +156,16 @@ describe('The append pipeline, under any interleaving of threads and producers',
         const taken: Sent[] = [];
         for (const one of sent) {
           const { runId } = runs[one.step.thread]![one.step.run]!;
-          const fenced = over.has(runId) && (one.step.kind === 'delta' || one.step.kind === 'event');
+          const fenced = over.has(runId) && ['delta', 'event', 'bad event'].includes(one.step.kind);
           const settled = await one.outcome;
           if (one.step.kind === 'bad task') {
             expect(settled).toEqual({ refused: new Error(`bad ${one.token}`) });
           } else if (fenced) {
             expect(settled).toMatchObject({ refused: { code: 'run_ended' } });
+          } else if (one.step.kind === 'no thread') {
+            expect(settled).toMatchObject({ refused: { code: 'thread_not_found' } });
+          } else if (one.step.kind === 'bad event') {
+            expect(settled).toHaveProperty('refused');
           } else {
             expect(settled).toHaveProperty('seq');
             taken.push(one);

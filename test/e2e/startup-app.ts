@@ -1,9 +1,12 @@
-import { Controller, Get, Post, type LoggerService, type Provider } from '@nestjs/common';
+import type { Server as HttpServer } from 'node:http';
+
+import { Controller, Get, Post, type LoggerService, type Provider, type WsMessageHandler } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { ConnectedSocket, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { AbstractWsAdapter, ConnectedSocket, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { Test } from '@nestjs/testing';
-import type { Socket } from 'socket.io';
+import { isObservable, lastValueFrom, type Observable } from 'rxjs';
+import { Server, type Socket } from 'socket.io';
 
 import { Clock, SystemClock } from '../../src/clock/index.js';
 import { HealthController } from '../../src/http/health.controller.js';
@@ -67,6 +70,23 @@ class ApiController {
   async held(): Promise<{ ok: true }> {
     await this.slow.pass();
     return { ok: true };
+  }
+}
+
+/** As little of Socket.IO as answers a `ping`. */
+class PlainSocketAdapter extends AbstractWsAdapter {
+  override create(): Server {
+    return new Server(this.httpServer as HttpServer);
+  }
+
+  override bindMessageHandlers(socket: Socket, handlers: WsMessageHandler[]): void {
+    for (const { message, callback } of handlers) {
+      const handle = callback as (payload: unknown) => Promise<Observable<unknown>>;
+      socket.on(message, (...args: unknown[]) => {
+        const ack = args.at(-1) as (answer: unknown) => void;
+        void handle(undefined).then(async (answer) => ack(isObservable(answer) ? await lastValueFrom(answer) : answer));
+      });
+    }
   }
 }
 
@@ -144,7 +164,9 @@ export function beginServer(options: TestServerOptions = {}): {
       })
         .setLogger(options.log ?? new LogLines())
         .compile();
-      return testing.createNestApplication<NestExpressApplication>(adapter);
+      const app = testing.createNestApplication<NestExpressApplication>(adapter);
+      app.useWebSocketAdapter(new PlainSocketAdapter(app));
+      return app;
     },
   });
   return { url, started };
