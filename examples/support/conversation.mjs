@@ -209,7 +209,7 @@ export class Conversation {
       // Named in the handshake: the thread is gone, or another one by now.
       this.#screen.note(`(cannot go on in ${this.threadId}: ${error.message})`);
       this.#forget();
-    } else if (request === undefined) {
+    } else if (request === undefined && error.code !== 'draining') {
       this.#screen.note(`(${error.message})`);
     }
   }

@@ -63,8 +63,8 @@ describe('A server that drains', () => {
     },
   );
 
-  it('flushes what was sent: a run that can finish is seen to its end', async () => {
-    const alice = await server.ready('alice');
+  it.each(['websocket', 'polling'])('flushes what was sent: a run is seen to its end, over %s', async (transport) => {
+    const alice = await server.ready('alice', { transports: [transport] });
     const text = 'word after word '.repeat(2_000);
     const { threadId } = await alice.ask('user_message', { content: text });
     step.gate.release();

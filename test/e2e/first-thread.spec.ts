@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
-import { TestServer, checkContiguous, type TestClient } from '../../src/testing/index.js';
-import { expectNothingLeft, hold } from './gateway-kit.js';
+import { ConnectionRegistry } from '../../src/gateway/index.js';
 import { Storage } from '../../src/storage/index.js';
+import { TestServer, checkContiguous, type TestClient } from '../../src/testing/index.js';
+import { eventually, expectNothingLeft, hold } from './gateway-kit.js';
 
 describe('A thread named in the handshake', () => {
   let server: TestServer;
@@ -110,6 +111,7 @@ describe('A thread named in the handshake', () => {
     const alice = server.connect({ auth: { token: await server.token('alice'), threadId } });
     await access.arrived();
     alice.close();
+    await eventually('it has left', () => server.get(ConnectionRegistry).size === 0);
     access.release();
 
     await expectNothingLeft(server);

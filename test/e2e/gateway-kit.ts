@@ -10,9 +10,12 @@ export class Hold {
   #open!: () => void;
   readonly #opened = new Promise<void>((resolve) => (this.#open = resolve));
 
+  /** Holds so many calls; the others pass. */
+  constructor(private readonly calls = Number.POSITIVE_INFINITY) {}
+
   pass(): Promise<void> {
     this.#arrivals += 1;
-    return this.#opened;
+    return this.#arrivals > this.calls ? Promise.resolve() : this.#opened;
   }
 
   /** Resolves when so many calls have come, held or not. */
@@ -26,9 +29,9 @@ export class Hold {
   }
 }
 
-/** Holds the calls of a method before they do anything. The method itself stays what it is. */
-export function hold<T extends object>(target: T, method: keyof T): Hold {
-  const gate = new Hold();
+/** Holds the first calls of a method before they do anything. The method itself stays what it is. */
+export function hold<T extends object>(target: T, method: keyof T, calls = Number.POSITIVE_INFINITY): Hold {
+  const gate = new Hold(calls);
   const real = target[method] as (...args: unknown[]) => unknown;
   const held = async (...args: unknown[]): Promise<unknown> => {
     await gate.pass();

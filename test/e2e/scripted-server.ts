@@ -75,5 +75,5 @@ export function wire(client: TestClient, threadId: unknown, from = 0): string[] 
   return client.frames
     .slice(from)
     .filter(({ data }) => data['threadId'] === threadId)
-    .map(({ name, data }) => (data['seq'] === undefined ? name : `${name} ${String(data['seq'])}`));
+    .map(({ name, data }) => (data['seq'] === undefined ? name : `${name} ${Number(data['seq'])}`));
 }

@@ -75,7 +75,7 @@ describe('Switching', () => {
     expect(order).toEqual(['answer', 'thread_switched', 'agent_delta', 'thread_caught_up', 'agent_delta']);
     expect(answer).toMatchObject({ threadId: two, previousThreadId: one, head: 3, epoch: expect.any(String) });
     expect(await alice.next('thread_switched', (data) => data['threadId'] === two)).toEqual({
-      ...{ threadId: two, previousThreadId: one, head: 3 },
+      ...{ threadId: two, previousThreadId: one, head: 3, epoch: answer['epoch'] },
     });
     expect(alice.events(two)[0]).toMatchObject(merged);
     checkContiguous(alice.events(two), 1);

@@ -43,7 +43,10 @@ describe('Deleting a thread', () => {
     const told = new Gate();
     const { runId } = await scripted.run(
       alice,
-      (context) => new Promise((resolve) => context.signal.addEventListener('abort', () => resolve(told.open()))),
+      async (context) => {
+        context.signal.addEventListener('abort', () => told.open());
+        await told.opened;
+      },
       { threadId },
     );
     await alice.next('agent_started');

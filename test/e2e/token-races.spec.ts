@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { ConnectionRegistry } from '../../src/gateway/index.js';
 import { Authenticator } from '../../src/identity/index.js';
-import { ManualClock, TestServer } from '../../src/testing/index.js';
+import { ManualClock, TestServer, type TestClient } from '../../src/testing/index.js';
 import {
   closeByHand,
   closedCount,
@@ -21,18 +21,25 @@ describe('Races around the token', () => {
   beforeEach(async () => {
     clock = new ManualClock();
     server = await TestServer.start({ clock });
-    verification = hold(server.get(Authenticator), 'authenticate');
+    // Only the first token is slow: what comes after it could overtake.
+    verification = hold(server.get(Authenticator), 'authenticate', 1);
   });
 
   afterEach(() => closeByHand(server, clock));
 
   const tokens = async (...users: string[]) => Promise.all(users.map((user) => server.token(user)));
 
+  /** A fence before ready: what is malformed is answered at once, after what was sent before it has been taken. */
+  const arrived = async (client: TestClient): Promise<void> => {
+    for (let round = 0; round < 5; round += 1) await client.request('create_thread', 'malformed');
+  };
+
   it('handshake and request at once, the same user: authenticated once, then renewed', async () => {
     const [first, second] = await tokens('alice', 'alice');
     const alice = server.connect({ auth: { token: first } });
     await verification.arrived();
     const authenticated = alice.request('authenticate', { token: second });
+    await arrived(alice);
     verification.release();
 
     expect(await authenticated).toMatchObject({ ok: true, userId: 'alice' });
@@ -46,6 +53,7 @@ describe('Races around the token', () => {
     const client = server.connect({ auth: { token: first } });
     await verification.arrived();
     const authenticated = client.request('authenticate', { token: second });
+    await arrived(client);
     verification.release();
 
     expect(await authenticated).toMatchObject({ ok: false, error: { code: 'unauthenticated' } });
@@ -59,6 +67,7 @@ describe('Races around the token', () => {
     const client = server.connect({ auth: { token: 'nonsense' } });
     await verification.arrived();
     client.socket.emit('authenticate', { token: good });
+    await arrived(client);
     verification.release();
 
     expect(await client.next('disconnect')).toEqual({ reason: 'io server disconnect' });
@@ -85,6 +94,7 @@ describe('Races around the token', () => {
       client.request('authenticate', { token: second }),
     ];
     await verification.arrived();
+    await arrived(client);
     verification.release();
 
     expect(await Promise.all(answers)).toMatchObject([
@@ -96,13 +106,20 @@ describe('Races around the token', () => {
 
   it('the deadline passes while a good token is verified: closed, and it stays closed', async () => {
     const [token] = await tokens('alice');
+    const timers = clock.pendingTimers;
     const client = server.connect({ auth: { token } });
     await verification.arrived();
     clock.advance(10_000);
     await client.next('disconnect');
     verification.release();
+    const outcome = 'auth_timeout';
+    await eventually(
+      'the attempt is over',
+      async () => (await server.metrics.value('threadcast_gateway_authentications_total', { outcome })) === 1,
+    );
 
     await expectNothingLeft(server);
+    expect(clock.pendingTimers).toBe(timers);
     expect(client.names()).toEqual(['connection_accepted', 'exception', 'disconnect']);
     expect(await closedCount(server, 'auth_timeout')).toBe(1);
   });

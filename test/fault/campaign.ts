@@ -21,7 +21,7 @@ export class Campaign {
   #server: ServerProcess | null = null;
   #sightings = 0;
   #alarm: { readonly at: number; readonly ring: () => void } | null = null;
-  #changed = (): void => undefined;
+  readonly #waiting: (() => void)[] = [];
   #messages = 0;
   #ended = false;
 
@@ -47,7 +47,7 @@ export class Campaign {
     this.#server = new ServerProcess({ dataDir: this.dataDir, ...options });
     const url = await this.#server.ready();
     if (this.#observers.length === 0) await this.#settle(url);
-    const logs = await this.#judge(begunBefore);
+    const logs = await this.judge(begunBefore);
     const unanswered = this.ledger.unanswered().length;
     const stored = this.ledger.unansweredIn(logs);
     this.ledger.counts.tell('requests cut off and stored', stored);
@@ -87,12 +87,17 @@ export class Campaign {
     this.#alarm = null;
   }
 
+  /** Resolves when everything is answered and every run that anybody was told of has ended. */
+  quiet(): Promise<void> {
+    return this.until(() => this.ledger.unanswered().length === 0 && this.ledger.unended().length === 0);
+  }
+
   /** Everything is answered, every run has ended, and the logs are judged for the last time. */
   async finish(): Promise<Logs> {
     await this.until(() => this.ledger.unanswered().length === 0);
     this.ledger.learn(await readLogs(this.server.url, this.#tokens.values()));
-    await this.until(() => this.ledger.unended().length === 0);
-    const logs = await this.#judge([]);
+    await this.quiet();
+    const logs = await this.judge([]);
     await this.#readAnew(logs);
     return logs;
   }
@@ -103,7 +108,7 @@ export class Campaign {
     signal.addEventListener('abort', () => this.#changed());
     while (!holds()) {
       signal.throwIfAborted();
-      await new Promise<void>((resolve) => (this.#changed = resolve));
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 
@@ -140,7 +145,8 @@ export class Campaign {
     if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`);
   }
 
-  async #judge(begunBefore: readonly string[]): Promise<Logs> {
+  /** Reads all logs and judges them. What clients are shown meanwhile may be behind what was read: then events seem lost. */
+  async judge(begunBefore: readonly string[]): Promise<Logs> {
     const logs = await readLogs(this.server.url, this.#tokens.values());
     this.ledger.judge(logs, begunBefore);
     return logs;
@@ -180,6 +186,10 @@ export class Campaign {
     }
     const payload = { ...common, content: text, metadata: { echo } };
     return { messageId, userId, type: 'user_message', payload, answer: null };
+  }
+
+  #changed(): void {
+    for (const look of this.#waiting.splice(0)) look();
   }
 
   #sighted(): void {

@@ -89,24 +89,30 @@ describe('A server with a defect', () => {
 
     const { counts } = campaign.ledger;
     counts.print('kill -9 of a server that shows events before they are durable');
-    expect(counts.faults.lostEvents).toBeGreaterThan(0);
-    expect(counts.faults.lostPositions).toBeGreaterThan(0);
+    // What was lost may be missing, or its seq may have been given to something else by now.
+    const { lostEvents, changedEvents, lostAnswers, lostPositions } = counts.faults;
+    expect(lostEvents + changedEvents + lostAnswers + lostPositions).toBeGreaterThan(0);
   });
 
   it('that recovers no runs, forgets requests and tells events differently is found out after a kill', async () => {
-    await campaign.start({ faults: [] });
+    await campaign.start();
     await campaign.comeBack();
-    await campaign.server.order({ do: 'die', at: 'before the answer', pass: 2, of: 'message' });
     campaign.sendSome();
+    const { ledger } = campaign;
+    const answered = () => [...ledger.asked.values()].some(({ answer }) => answer?.ok === true);
+    await campaign.until(() => answered() && ledger.underWay().length >= 2);
+    campaign.server.kill();
     await campaign.over();
     const defects = ['no recovery', 'forgets requests', 'tells it differently'] as const;
     await campaign.start({ faults: defects.map((defect) => ({ do: 'break', defect })) });
     await campaign.comeBack();
-    await campaign.until(() => campaign.ledger.counts.faults.startedTwice > 0);
+    await campaign.until(() => ledger.unanswered().length === 0);
+    await campaign.judge([]);
 
-    const { counts } = campaign.ledger;
+    const { counts } = ledger;
     counts.print('kill -9, then a server that recovers, remembers and tells badly');
     expect(counts.faults.unendedRuns).toBeGreaterThan(0);
     expect(counts.faults.changedEvents).toBeGreaterThan(0);
+    expect(counts.faults.startedTwice).toBeGreaterThan(0);
   });
 });

@@ -72,7 +72,7 @@ SqliteStorage.prototype.transact = async function <T>(
       pass('inside the commit', withMessage);
       return value;
     };
-    const commit = transact.call(this, batchId, written as (tx: Transaction) => Promise<unknown>) as Promise<T>;
+    const commit = transact.call(this, batchId, written) as Promise<T>;
     lastCommit = commit.then(resolve, reject);
   });
   pass('before the delivery', withMessage);

@@ -54,7 +54,7 @@ describe('A server that is told to stop', () => {
   });
 
   it('records a run that takes too long, within its grace, and begins the queued one at the next start', async () => {
-    const graceMs = 3_000;
+    const graceMs = 2_500;
     const server = serve({ env: { SHUTDOWN_GRACE_MS: String(graceMs) } });
     await server.ready();
     const alice = await connect(server);

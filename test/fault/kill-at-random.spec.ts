@@ -25,8 +25,14 @@ describe('A server that is killed at any moment', () => {
     for (let round = 1; round <= ROUNDS; round += 1) {
       await campaign.start();
       campaign.killAtSighting(campaign.random.whole(1, SIGHTINGS));
-      const traffic = campaign.comeBack().then(() => campaign.sendSome());
-      await Promise.race([traffic, campaign.server.exit()]);
+      const { server } = campaign;
+      const traffic = async (): Promise<void> => {
+        await campaign.comeBack();
+        campaign.sendSome();
+        await campaign.quiet();
+        server.kill();
+      };
+      await Promise.race([traffic(), server.exit()]);
       await campaign.over();
       expect(await campaign.server.exit()).toEqual({ code: null, signal: 'SIGKILL' });
       counts.tell('kills');
@@ -37,5 +43,5 @@ describe('A server that is killed at any moment', () => {
 
     counts.print(`kill -9 at any moment, seed ${campaign.seed}`);
     expect(counts.faults).toEqual(NONE);
-  }, 60_000);
+  }, 120_000);
 });

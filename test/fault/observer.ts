@@ -73,6 +73,11 @@ export class Observer {
       place.position = 0;
       answer = await this.client.request('subscribe_thread', { threadId, after: 0 });
     }
+    if (answer.error?.code === 'thread_not_found') {
+      this.ledger.positionRefused();
+      this.#places.delete(threadId);
+      return;
+    }
     if (!answer.ok) throw new Error(`Coming back to ${threadId}: ${JSON.stringify(answer.error)}`);
     place.epoch = String(answer['epoch']);
     await this.client.next('thread_caught_up', (data) => data['threadId'] === threadId);

@@ -24,9 +24,9 @@ export class WatchedClock extends ManualClock {
 
   /** Moves time on, turn after turn, until this has settled: for an end that takes pauses. */
   async during(work: Promise<unknown>): Promise<void> {
-    let settled = false;
-    const over = work.finally(() => (settled = true));
-    while (!settled) {
+    const progress = { settled: false };
+    const over = work.finally(() => (progress.settled = true));
+    while (!progress.settled) {
       this.advance(100);
       await new Promise<void>((resolve) => this.soon(resolve));
     }
