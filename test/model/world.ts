@@ -6,7 +6,7 @@ import { AppendPipeline, CommitFeed, EventFactory, History, ThreadsService } fro
 import { TempDirs } from '../support/temp-dir.js';
 import { Observer } from './observer.js';
 
-export const USERS = ['alice', 'bob'] as const;
+const USERS = ['alice', 'bob'] as const;
 export const THREADS = 4;
 export const CLIENTS = 5;
 
