@@ -1,7 +1,7 @@
 import type { RunRecord } from '../threads/index.js';
 
 /** A run as the users of its thread see it. Its input stands in the log, in `agent_started`. */
-export type RunView = Omit<RunRecord, 'position' | 'input'>;
+export type RunView = Omit<RunRecord, 'position' | 'input' | 'orphaned'>;
 
 export function runView(run: RunRecord): RunView {
   const { runId, threadId, agent, userId, status, attempt, policy, external, messageId, associated } = run;

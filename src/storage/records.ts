@@ -86,6 +86,8 @@ export interface RunRecord {
   readonly endedAt: number | null;
   /** The code of its `agent_error`, the reason of its `agent_cancelled`, or null. */
   readonly endReason: string | null;
+  /** Its thread was deleted. The thread's id may have been made again since: that is another log, not this run's. */
+  readonly orphaned: boolean;
 }
 
 export type RunChanges = Partial<

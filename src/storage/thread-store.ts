@@ -29,8 +29,8 @@ export abstract class ThreadStoreReader {
   /** Threads that the user owns or is a member of, last updated first. A bad cursor starts anew. */
   abstract list(userId: string, page: { limit: number; cursor: string | null }): Promise<ThreadPage>;
 
-  /** Whether the id belonged to a thread that was deleted and has not been made again. */
-  abstract isDeleted(threadId: ThreadId): Promise<boolean>;
+  /** Who owned the thread that was deleted and has not been made again under this id. Null: there is none. */
+  abstract deletedFrom(threadId: ThreadId): Promise<string | null>;
 
   /** The user's acknowledged cursor in the thread's present log, 0 when there is none. */
   abstract cursor(threadId: ThreadId, userId: string): Promise<number>;

@@ -37,13 +37,21 @@ export class RunRegistry {
     return this.storage.runs.unfinished();
   }
 
-  /** A run of a thread that the user may read; rejects with `run_not_found`. */
+  /**
+   * A run of a thread that the user may read; rejects with `run_not_found`. Of a thread that was deleted, whoever
+   * owned it or started the run is told `run_ended`, also when the thread's id has been made again.
+   */
   async get(userId: string, runId: RunId): Promise<RunRecord> {
     const run = await this.storage.runs.get(runId);
     if (run === null) throw new ThreadcastError('run_not_found');
-    if ((await this.storage.threads.access(run.threadId, userId)) !== null) return run;
-    const ofDeletedThread = run.userId === userId && (await this.storage.threads.isDeleted(run.threadId));
-    throw new ThreadcastError(ofDeletedThread ? 'run_ended' : 'run_not_found');
+    const access = await this.storage.threads.access(run.threadId, userId);
+    if (!run.orphaned && access !== null) return run;
+    const knewIt =
+      run.orphaned &&
+      (run.userId === userId ||
+        access?.role === 'owner' ||
+        (await this.storage.threads.deletedFrom(run.threadId)) === userId);
+    throw new ThreadcastError(knewIt ? 'run_ended' : 'run_not_found');
   }
 
   /** Takes a queued run up: `agent_started` and the first attempt. Null when it is not queued any more. */

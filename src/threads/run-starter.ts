@@ -147,6 +147,7 @@ export class RunStarter {
       startedAt: null,
       endedAt: null,
       endReason: null,
+      orphaned: false,
     };
   }
 

@@ -63,6 +63,20 @@ describe('Deleting a thread', () => {
     }
   });
 
+  it('keeps the ids of its runs ended, for who started them and for who owned it, also when it is made again', async () => {
+    const { runId } = await bob.ask('user_message', { threadId, content: 'of a member' });
+    await bob.next('agent_completed');
+    const ended = { error: { code: 'run_ended' } };
+    const stranger = await scripted.server.ready('carol');
+    await remove();
+
+    for (const client of [alice, bob]) expect(await client.request('stop_agent', { runId })).toMatchObject(ended);
+    await alice.ask('create_thread', { threadId });
+    for (const client of [alice, bob]) expect(await client.request('stop_agent', { runId })).toMatchObject(ended);
+    const unknown = { error: { code: 'run_not_found' } };
+    expect(await stranger.request('stop_agent', { runId })).toMatchObject(unknown);
+  });
+
   it('ends a following that is being replayed, and one that attaches at that moment', async () => {
     await alice.ask('user_message', { threadId, content: 'hello' });
     await alice.next('agent_completed');

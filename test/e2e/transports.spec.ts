@@ -78,6 +78,8 @@ describe('A client', () => {
     await again.next('thread_caught_up');
     checkContiguous(again.events(threadId));
     expect(deltaText(again.events(threadId))).toBe(text);
+    for (const client of [alice, bob, again]) client.close();
+    await expectNothingLeft(server);
   });
 
   it('that asks for frames nobody knows gets single ones', async () => {

@@ -114,5 +114,6 @@ export function toRunRecord(row: RunRow): RunRecord {
     startedAt: row.started_at,
     endedAt: row.ended_at,
     endReason: row.end_reason,
+    orphaned: row.thread_no === null,
   };
 }

@@ -37,8 +37,8 @@ export class SqliteThreadStore extends ThreadStore {
     });
   }
 
-  override isDeleted(threadId: ThreadId): Promise<boolean> {
-    return this.#sql.use((sql) => sql.tombstone.get(threadId) !== undefined);
+  override deletedFrom(threadId: ThreadId): Promise<string | null> {
+    return this.#sql.use((sql) => sql.tombstone.get(threadId)?.owner_id ?? null);
   }
 
   override cursor(threadId: ThreadId, userId: string): Promise<number> {

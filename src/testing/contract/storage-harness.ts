@@ -87,6 +87,7 @@ export function newRun(thread: ThreadId, n: number, changes: Partial<RunRecord> 
     startedAt: null,
     endedAt: null,
     endReason: null,
+    orphaned: false,
     ...changes,
   };
 }

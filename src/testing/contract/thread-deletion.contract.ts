@@ -35,10 +35,10 @@ export function threadDeletionContract(name: string, harness: StorageHarness): v
     it('is as absent as one that never was, but known as deleted', async () => {
       await append(storage, id, newEvents(3));
       await write(storage, (tx) => tx.threads.addMember(id, BOB, 2_000));
-      expect(await storage.threads.isDeleted(id)).toBe(false);
+      expect(await storage.threads.deletedFrom(id)).toBeNull();
       expect(await remove()).toBe(true);
-      expect(await storage.threads.isDeleted(id)).toBe(true);
-      expect(await storage.threads.isDeleted(threadId('none'))).toBe(false);
+      expect(await storage.threads.deletedFrom(id)).toBe(ALICE);
+      expect(await storage.threads.deletedFrom(threadId('none'))).toBeNull();
       expect(await storage.threads.get(id)).toBeNull();
       for (const user of [ALICE, BOB]) {
         expect(await storage.threads.access(id, user)).toBeNull();
@@ -60,9 +60,9 @@ export function threadDeletionContract(name: string, harness: StorageHarness): v
     it('can be made again by its owner alone', async () => {
       await remove();
       expect(await remake(BOB)).toEqual({ outcome: 'tombstone', ownerId: ALICE });
-      expect(await storage.threads.isDeleted(id)).toBe(true);
+      expect(await storage.threads.deletedFrom(id)).toBe(ALICE);
       expect(await remake(ALICE)).toEqual({ outcome: 'created' });
-      expect(await storage.threads.isDeleted(id)).toBe(false);
+      expect(await storage.threads.deletedFrom(id)).toBeNull();
     });
 
     it('made again has a new epoch and nothing of before: log, members, cursors', async () => {
@@ -105,7 +105,7 @@ export function threadDeletionContract(name: string, harness: StorageHarness): v
         throw failure;
       });
       await expect(deletion).rejects.toBe(failure);
-      expect(await storage.threads.isDeleted(id)).toBe(false);
+      expect(await storage.threads.deletedFrom(id)).toBeNull();
       expect(await readAll(storage, id)).toHaveLength(3);
     });
 
@@ -114,7 +114,7 @@ export function threadDeletionContract(name: string, harness: StorageHarness): v
       const run = newRun(id, 1, { status: 'completed', attempt: 1, input: 'secret', inputs: [input], endedAt: 5_000 });
       await write(storage, (tx) => tx.runs.insert(run));
       await remove();
-      expect(await storage.runs.get(run.runId)).toEqual({ ...run, input: null, inputs: [] });
+      expect(await storage.runs.get(run.runId)).toEqual({ ...run, input: null, inputs: [], orphaned: true });
       expect((await storage.runs.fences([run.runId])).get(run.runId)).toEqual({ status: 'completed', attempt: 1 });
       expect(await write(storage, (tx) => tx.runs.update(run.runId, { inputs: [input] }))).toMatchObject({
         inputs: [],
