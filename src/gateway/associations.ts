@@ -32,7 +32,8 @@ export class Associations {
     const deadline = this.clock.monotonic() + this.options.contextTimeoutMs;
     for (;;) {
       try {
-        const prepared = await connection.follower.prepare(threadId, hold, position);
+        const attempt = connection.follower.prepare(threadId, hold, position);
+        const prepared = await this.#within(deadline, connection, attempt);
         this.metrics.add('threadcast_gateway_associations_total', { outcome: 'ok' });
         return prepared;
       } catch (error) {
@@ -55,6 +56,36 @@ export class Associations {
     } catch (error) {
       if (isRefusal(error)) throw error;
       return null;
+    }
+  }
+
+  /**
+   * Does not wait for an attempt beyond the deadline or the connection's end. Scenario: the storage neither answers
+   * nor fails. What comes of the attempt after all is given back.
+   */
+  async #within(
+    deadline: number,
+    connection: Connection,
+    attempt: Promise<PreparedFollowing>,
+  ): Promise<PreparedFollowing> {
+    const wait = new AbortController();
+    const stop = (): void => wait.abort();
+    connection.gone.addEventListener('abort', stop, { once: true });
+    const over = this.clock.sleep(Math.max(0, deadline - this.clock.monotonic()), wait.signal).then(() => {
+      throw new ThreadcastError('storage_unavailable');
+    });
+    over.catch(() => undefined);
+    try {
+      return await Promise.race([attempt, over]);
+    } catch (error) {
+      attempt.then(
+        (late) => late.abort(),
+        () => undefined,
+      );
+      throw error;
+    } finally {
+      connection.gone.removeEventListener('abort', stop);
+      stop();
     }
   }
 

@@ -9,6 +9,7 @@ import { Connection } from './connection.js';
 import { GatewayOptions } from './gateway-options.js';
 import { Mailbox } from './mailbox.js';
 import { Outbox } from './outbox.js';
+import { TcpSockets } from './tcp-sockets.js';
 
 /** Puts a connection's parts together. */
 @Injectable()
@@ -16,6 +17,7 @@ export class ConnectionFactory {
   constructor(
     private readonly options: GatewayOptions,
     private readonly followers: Followers,
+    private readonly sockets: TcpSockets,
     private readonly ids: IdGenerator,
     private readonly clock: Clock,
   ) {}
@@ -23,7 +25,12 @@ export class ConnectionFactory {
   create(socket: Socket): Connection {
     const { options } = this;
     const handshake = socket.handshake.auth as { readonly frames?: unknown };
-    const outbox = new Outbox(socket, handshake.frames === 'batch' ? 'batch' : 'single', options.slowConsumerBytes);
+    const outbox = new Outbox(
+      socket,
+      handshake.frames === 'batch' ? 'batch' : 'single',
+      options.slowConsumerBytes,
+      this.sockets,
+    );
     const bounds = { maxMessages: options.pendingMaxMessages, maxBytes: options.pendingMaxBytes };
     return new Connection({
       connectionId: this.ids.connectionId(),

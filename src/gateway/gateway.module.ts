@@ -20,6 +20,7 @@ import { RequestProcessor } from './request-processor.js';
 import { RunGateway } from './run.gateway.js';
 import { RunStarts } from './run-starts.js';
 import { StartAssociations } from './start-associations.js';
+import { TcpSockets } from './tcp-sockets.js';
 import { ThreadGateway } from './thread.gateway.js';
 
 /** Socket.IO: connections, their requests, and the way back to them. Needs the other rooms' modules beside it. */
@@ -50,6 +51,7 @@ import { ThreadGateway } from './thread.gateway.js';
     RunGateway,
     RunStarts,
     StartAssociations,
+    TcpSockets,
     ThreadGateway,
   ],
   exports: [ConnectionRegistry, GatewayOptions, RequestHandlers],

@@ -1,8 +1,11 @@
+import type { Socket as TcpSocket } from 'node:net';
+
 import type { Socket } from 'socket.io';
 
 import type { ThreadId } from '../ids/index.js';
 import { Sink, type EventFrame } from '../delivery/index.js';
 import type { DetachReason, ServerEvents } from '../protocol/index.js';
+import type { TcpSockets } from './tcp-sockets.js';
 
 /** How thread events are packed: one event per packet, or all that leave together as one event `events`. */
 export type FrameMode = 'single' | 'batch';
@@ -14,7 +17,8 @@ const MAX_UNSENT_BYTES = 16_777_216;
  * Everything that goes to one connection, in the order in which it was given, and how much of it has not left.
  *
  * It counts what was handed to the transport and is not flushed: the transport's own buffer has no bound and the
- * kernel's figure shows only its end. Counted are characters of encoded packets.
+ * kernel's figure shows only its end. Counted are characters of encoded packets. What the transport takes in one
+ * flush leaves in one write.
  */
 export class Outbox extends Sink {
   /** Resolves when the transport has closed. */
@@ -30,6 +34,7 @@ export class Outbox extends Sink {
     private readonly socket: Socket,
     private readonly mode: FrameMode,
     private readonly slowConsumerBytes: number,
+    sockets: TcpSockets,
   ) {
     super();
     const { conn } = socket;
@@ -37,9 +42,17 @@ export class Outbox extends Sink {
     conn.on('packetCreate', (packet: { data?: unknown }) => {
       this.#waiting += typeof packet.data === 'string' ? packet.data.length : 0;
     });
+    let corked: TcpSocket | null = null;
     conn.on('flush', () => {
       this.#inFlight += this.#waiting;
       this.#waiting = 0;
+      corked = sockets.under(conn);
+      corked?.cork();
+    });
+    // Told in the turn of the flush, once the transport has been given everything.
+    conn.on('drain', () => {
+      corked?.uncork();
+      corked = null;
     });
     conn.on('upgrade', () => this.#watchTransport());
     this.#watchTransport();

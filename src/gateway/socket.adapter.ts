@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { Socket as TcpSocket } from 'node:net';
 
 import type { INestApplicationContext, WsMessageHandler } from '@nestjs/common';
 import { AbstractWsAdapter } from '@nestjs/websockets';
@@ -9,6 +10,7 @@ import { SOCKET_PATH } from '../startup/index.js';
 import { ConnectionRegistry } from './connection-registry.js';
 import { GatewayOptions } from './gateway-options.js';
 import { RequestHandlers, type BoundHandler } from './request-handlers.js';
+import { TcpSockets } from './tcp-sockets.js';
 
 /** Of a packet, what is not its request. */
 const PACKET_OVERHEAD_BYTES = 1_024;
@@ -27,6 +29,7 @@ export class SocketAdapter extends AbstractWsAdapter {
   readonly #handlers: RequestHandlers;
   readonly #connections: ConnectionRegistry;
   readonly #metrics: Metrics;
+  readonly #sockets: TcpSockets;
 
   constructor(app: INestApplicationContext) {
     super(app);
@@ -34,6 +37,7 @@ export class SocketAdapter extends AbstractWsAdapter {
     this.#handlers = app.get(RequestHandlers);
     this.#connections = app.get(ConnectionRegistry);
     this.#metrics = app.get(Metrics);
+    this.#sockets = app.get(TcpSockets);
   }
 
   override create(_port: number, { namespace, server }: GatewayMetadata = {}): Server | Namespace {
@@ -49,7 +53,9 @@ export class SocketAdapter extends AbstractWsAdapter {
 
   #createServer(): Server {
     const { corsOrigins, maxMessageBytes, authTimeoutMs } = this.#options;
-    const server = new Server(this.httpServer as HttpServer, {
+    const httpServer = this.httpServer as HttpServer;
+    httpServer.on('upgrade', (request: IncomingMessage, socket: TcpSocket) => this.#sockets.note(request, socket));
+    const server = new Server(httpServer, {
       path: SOCKET_PATH,
       serveClient: false,
       maxHttpBufferSize: maxMessageBytes * 4 + PACKET_OVERHEAD_BYTES,
@@ -61,6 +67,7 @@ export class SocketAdapter extends AbstractWsAdapter {
         decide(refusal, refusal === null);
       },
     });
+    server.engine.on('connection', (conn: Socket['conn']) => this.#sockets.opened(conn));
     return server;
   }
 
