@@ -104,6 +104,32 @@ describe('A failing association', () => {
   });
 });
 
+describe('An association that hangs', () => {
+  it('is waited for as long as one that fails, and what comes of it then is given back', async () => {
+    const held = scripted.storage.holdNext('threads.access');
+    const answered = alice.ask('user_message', { threadId, content: 'hello' });
+    await held.reached;
+    clock.advance(TRIES * RETRY_MS);
+
+    expect(await answered).toMatchObject({ associated: false, seq: 1, status: 'running' });
+    await watcher.next('agent_completed');
+    held.release();
+    await alice.fence();
+    expect(wire(alice, threadId)).toEqual([]);
+    expect(await scripted.server.metrics.value('threadcast_delivery_attachments', { state: 'placed' })).toBe(0);
+    expect(await associations('failed')).toBe(1);
+  });
+
+  it('is not waited for once the connection has gone', async () => {
+    const held = scripted.storage.holdNext('threads.access');
+    alice.socket.emit('user_message', { threadId, content: 'hello' });
+    await held.reached;
+    alice.close();
+    await watcher.next('agent_completed');
+    held.release();
+  });
+});
+
 describe('A refused association', () => {
   it('is final at once: for a thread of somebody else and for one that is not there', async () => {
     const bob = await scripted.server.ready('bob');
