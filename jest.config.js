@@ -7,4 +7,7 @@ export default {
   setupFiles: ['reflect-metadata'],
   testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/src/**/*.property-spec.ts', '<rootDir>/test/**/*.spec.ts'],
   testTimeout: 30_000,
+  // Modules of a spec are not given back to the process that ran it.
+  maxWorkers: '100%',
+  workerIdleMemoryLimit: '1GB',
 };
