@@ -26,7 +26,8 @@ export function fitting<T extends ThreadEventType>(events: EventFactory, input: 
   } catch (error) {
     tooLarge = error;
   }
-  for (const bytes of [accepted(tooLarge) - REST_BYTES, ...STRING_BYTES]) {
+  const maxBytes = accepted(tooLarge);
+  for (const bytes of [Math.max(maxBytes - REST_BYTES, maxBytes / 2), ...STRING_BYTES]) {
     try {
       const data = withShortStrings(events, input.data, bytes);
       return { event: events.make({ ...input, data }), data };

@@ -7,6 +7,7 @@ import { ConnectionCloser } from './connection-closer.js';
 import { ConnectionLifecycle } from './connection-lifecycle.js';
 import { ConnectionRegistry } from './connection-registry.js';
 import { AuthenticateDto, PingDto } from './dto/authenticate.dto.js';
+import { HalfOpenTransports } from './half-open-transports.js';
 import { IncomingRequest } from './incoming-request.js';
 import { Reception } from './reception.js';
 import { Handles, Payload, Request } from './request-metadata.js';
@@ -16,6 +17,7 @@ import { ThreadcastGateway } from './threadcast-gateway.decorator.js';
 @ThreadcastGateway()
 export class ConnectionGateway implements OnGatewayConnection<Socket> {
   constructor(
+    private readonly halfOpen: HalfOpenTransports,
     private readonly lifecycle: ConnectionLifecycle,
     private readonly registry: ConnectionRegistry,
     private readonly reception: Reception,
@@ -24,10 +26,11 @@ export class ConnectionGateway implements OnGatewayConnection<Socket> {
   ) {}
 
   handleConnection(socket: Socket): void {
+    this.halfOpen.connected(socket.conn);
     this.lifecycle.accept(socket);
     const connection = this.registry.of(socket);
     if (connection === undefined) return;
-    socket.onAny((event: string, ...args: unknown[]) => this.reception.receive(connection, event, args));
+    socket.onAny((event: unknown, ...args: unknown[]) => this.reception.receive(connection, event, args));
     // Its own listener, for its own connection: by then it may have left the registry.
     socket.on('disconnect', (reason) => this.closer.left(connection, reason));
   }

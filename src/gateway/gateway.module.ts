@@ -12,6 +12,7 @@ import { AnnounceDrain, CloseConnections } from './drain-steps.js';
 import { Failures } from './failures.js';
 import { FirstThread } from './first-thread.js';
 import { GIVEN_GATEWAY_OPTIONS, GatewayModuleBase, GatewayOptions } from './gateway-options.js';
+import { HalfOpenTransports } from './half-open-transports.js';
 import { ReadyGuard } from './ready.guard.js';
 import { Reception } from './reception.js';
 import { RequestErrorFilter } from './request-error.filter.js';
@@ -43,6 +44,7 @@ import { ThreadGateway } from './thread.gateway.js';
     ContextInterceptor,
     Failures,
     FirstThread,
+    HalfOpenTransports,
     ReadyGuard,
     Reception,
     RequestErrorFilter,

@@ -1,4 +1,4 @@
-import { ThreadcastError } from '../errors/index.js';
+import { ThreadcastError, invalidFields } from '../errors/index.js';
 import { normaliseIds } from '../protocol/index.js';
 import type { AckFunction } from './incoming-request.js';
 
@@ -20,27 +20,29 @@ export function splitAck(args: readonly unknown[]): { values: readonly unknown[]
 }
 
 /** The name under which a packet is answered, also when it cannot be read; no longer than a name is. */
-export function requestName(event: string, values: readonly unknown[]): string {
+export function requestName(event: unknown, values: readonly unknown[]): string {
   const [first] = values;
   const type = event === ENVELOPE && isPlainObject(first) ? first['type'] : undefined;
-  return (typeof type === 'string' ? type : event).slice(0, MAX_NAME_CHARACTERS);
+  return String(typeof type === 'string' ? type : event).slice(0, MAX_NAME_CHARACTERS);
 }
 
 /** Rejects with `invalid_payload` what has not the form of a request. */
-export function readPacket(event: string, values: readonly unknown[]): ReadPacket {
-  if (values.length > 1) throw invalid(`A request has one payload; ${values.length} came.`);
+export function readPacket(event: unknown, values: readonly unknown[]): ReadPacket {
+  if (typeof event !== 'string')
+    throw new ThreadcastError('unknown_request', { message: 'A request’s name is a text.' });
+  if (values.length > 1) throw invalid('payload', `a request has one payload; ${values.length} came`);
   const [value = {}] = values;
   if (event === ENVELOPE) return readEnvelope(value);
   if (event === 'ping') return { type: event, payload: {} };
-  return { type: event, payload: normaliseIds(plainObject(value, 'The payload')) };
+  return { type: event, payload: normaliseIds(plainObject(value, 'the payload')) };
 }
 
 function readEnvelope(value: unknown): ReadPacket {
-  const envelope = plainObject(value, 'A message sent without a name');
+  const envelope = plainObject(value, 'a message sent without a name');
   const { type, payload = {}, ...rest } = envelope;
-  if (typeof type !== 'string') throw invalid('The envelope needs a `type`: the name of a request.');
+  if (typeof type !== 'string') throw invalid('type', 'the envelope needs a `type`: the name of a request');
   if (type === 'ping') return { type, payload: {} };
-  const body = plainObject(payload, 'The envelope’s `payload`');
+  const body = plainObject(payload, 'the envelope’s `payload`');
   const { payload: nested, ...lifted } = normaliseIds({ ...idsOf(rest), payload: body });
   return { type, payload: { ...(nested as Record<string, unknown>), ...lifted } };
 }
@@ -52,7 +54,7 @@ function idsOf(rest: Record<string, unknown>): Record<string, unknown> {
 }
 
 function plainObject(value: unknown, what: string): Record<string, unknown> {
-  if (!isPlainObject(value)) throw invalid(`${what} must be an object.`);
+  if (!isPlainObject(value)) throw invalid('payload', `${what} must be an object`);
   return value;
 }
 
@@ -61,6 +63,6 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
   return Object.getPrototypeOf(value) === Object.prototype;
 }
 
-function invalid(message: string): ThreadcastError {
-  return new ThreadcastError('invalid_payload', { message });
+function invalid(field: string, message: string): ThreadcastError {
+  return invalidFields([{ field, message }]);
 }

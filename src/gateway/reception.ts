@@ -45,7 +45,20 @@ export class Reception {
     private readonly metrics: Metrics,
   ) {}
 
-  receive(connection: Connection, event: string, args: readonly unknown[]): void {
+  /**
+   * Takes a packet. `event` is what the client has sent as a name: the parser lets numbers through. Never throws: it
+   * is called by the socket itself, and nobody above it would catch.
+   */
+  receive(connection: Connection, event: unknown, args: readonly unknown[]): void {
+    try {
+      this.#take(connection, event, args);
+      if (connection.outbox.overflows) this.#endUnread(connection);
+    } catch (error) {
+      this.closer.closeForRepair(connection, this.failures.toError(error));
+    }
+  }
+
+  #take(connection: Connection, event: unknown, args: readonly unknown[]): void {
     const { values, ack } = splitAck(args);
     const name = requestName(event, values);
     const bytes = sizeOf([event, ...values]);
@@ -60,7 +73,8 @@ export class Reception {
     } catch (error) {
       make({}).fail(this.failures.toWire(error));
     }
-    if (connection.outbox.overflows) this.#endUnread(connection);
+    // What is larger still and fits a packet of the transport ends the socket all the same.
+    if ((bytes ?? 0) > this.options.maxMessageBytes * 4) connection.socket.conn.close();
   }
 
   /** Overtakes what is held; bounded by the rate. */
@@ -87,6 +101,7 @@ export class Reception {
     if (bytes === null) {
       throw new ThreadcastError('invalid_payload', {
         message: 'The request cannot be read as JSON, or is nested too deep.',
+        details: { fields: [{ field: 'payload', message: 'it must be JSON, without binary data' }] },
       });
     }
     if (bytes <= maxMessageBytes) return;

@@ -5,10 +5,9 @@ import type { INestApplicationContext, WsMessageHandler } from '@nestjs/common';
 import { AbstractWsAdapter } from '@nestjs/websockets';
 import { Server, type Namespace, type Socket } from 'socket.io';
 
-import { Metrics } from '../metrics/index.js';
 import { SOCKET_PATH } from '../startup/index.js';
-import { ConnectionRegistry } from './connection-registry.js';
 import { GatewayOptions } from './gateway-options.js';
+import { HalfOpenTransports } from './half-open-transports.js';
 import { RequestHandlers, type BoundHandler } from './request-handlers.js';
 import { TcpSockets } from './tcp-sockets.js';
 
@@ -27,16 +26,14 @@ interface GatewayMetadata {
 export class SocketAdapter extends AbstractWsAdapter {
   readonly #options: GatewayOptions;
   readonly #handlers: RequestHandlers;
-  readonly #connections: ConnectionRegistry;
-  readonly #metrics: Metrics;
+  readonly #halfOpen: HalfOpenTransports;
   readonly #sockets: TcpSockets;
 
   constructor(app: INestApplicationContext) {
     super(app);
     this.#options = app.get(GatewayOptions);
     this.#handlers = app.get(RequestHandlers);
-    this.#connections = app.get(ConnectionRegistry);
-    this.#metrics = app.get(Metrics);
+    this.#halfOpen = app.get(HalfOpenTransports);
     this.#sockets = app.get(TcpSockets);
   }
 
@@ -63,21 +60,15 @@ export class SocketAdapter extends AbstractWsAdapter {
       perMessageDeflate: false,
       ...(corsOrigins.length > 0 && { cors: { origin: corsOrigins.includes('*') ? '*' : [...corsOrigins] } }),
       allowRequest: (request, decide) => {
-        const refusal = this.#refusal(request, server);
-        decide(refusal, refusal === null);
+        const allowed = this.#mayConnect(request);
+        decide(allowed ? null : 'This origin may not connect.', allowed);
       },
     });
-    server.engine.on('connection', (conn: Socket['conn']) => this.#sockets.opened(conn));
+    server.engine.on('connection', (conn: Socket['conn']) => {
+      this.#sockets.opened(conn);
+      this.#halfOpen.opened(conn);
+    });
     return server;
-  }
-
-  #refusal(request: IncomingMessage, server: Server): string | null {
-    if (!this.#mayConnect(request)) return 'This origin may not connect.';
-    // A transport that has not asked for its connection yet is bounded like one that has not shown its token.
-    const idle = server.engine.clientsCount - this.#connections.size;
-    if (idle < this.#options.maxUnauthenticatedConnections) return null;
-    this.#metrics.add('threadcast_gateway_closed_total', { reason: 'too_many_connections' });
-    return 'Too many connections wait to be made.';
   }
 
   /** Browsers send an origin with a WebSocket and let any page open one: it is checked here. */

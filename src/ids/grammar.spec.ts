@@ -55,7 +55,6 @@ describe('run ids', () => {
 
   it.each([
     'thread_run_1_x',
-    'thread_abc_run_123456789012345678901_x',
     `thread_abc_run_1_${'a'.repeat(33)}`,
     'thread_abc_run_1_x\n',
     'thread_abc_run_1_x ',

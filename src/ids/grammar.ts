@@ -38,7 +38,7 @@ const KEY_RULES: readonly { readonly fits: (key: string) => boolean; readonly fa
   { fits: (key) => !key.includes(RUN), fault: `its key contains ${RUN}` },
 ];
 
-const RUN_TIME = String.raw`\d{1,20}`;
+const RUN_TIME = String.raw`\d+`;
 const RUN_MARK = '[A-Za-z0-9]{1,32}';
 const LEGACY_MARK = '[0-9a-f]{8}';
 const RUN_TAIL = new RegExp(`${RUN}(${RUN_TIME})_(${RUN_MARK})$`);
@@ -50,6 +50,7 @@ const THREAD_FORMS = ['thread_{key}', KEY_FORM];
 const RUN_FORMS = [
   'thread_{key}_run_{digits}_{1-32 of A-Z a-z 0-9}',
   'run_{key or thread id}_{8 lower-case hex}',
+  'either with a repeated prefix: thread_thread_{key}…',
   KEY_FORM,
 ];
 const CONNECTION_FORMS = ['conn_{lower-case uuid}'];

@@ -26,7 +26,7 @@ export abstract class ThreadStoreReader {
   /** Null: no such thread, or nothing in it for this user; the two cannot be told apart. */
   abstract access(threadId: ThreadId, userId: string): Promise<ThreadAccess | null>;
 
-  /** Threads that the user owns or is a member of, last updated first. A bad cursor starts anew. */
+  /** Threads that the user owns or is a member of, last updated first. A cursor that it has not given: `invalid_payload`. */
   abstract list(userId: string, page: { limit: number; cursor: string | null }): Promise<ThreadPage>;
 
   /** Who owned the thread that was deleted and has not been made again under this id. Null: there is none. */

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { Injectable } from '@nestjs/common';
 
 import { Clock } from '../clock/index.js';
@@ -111,7 +113,7 @@ export class RunRegistry {
   answerInput(run: RunRecord, requestId: string, value: JsonValue): Promise<RunRecord> {
     return this.#mustChange(run, async (write, present) => {
       const input = present.inputs.find((candidate) => candidate.requestId === requestId);
-      if (input?.status === 'answered' && JSON.stringify(input.value) === JSON.stringify(value)) return present;
+      if (input?.status === 'answered' && isDeepStrictEqual(input.value, value)) return present;
       if (input?.status !== 'open' || hasEnded(present.status)) throw new ThreadcastError('input_closed');
       const { runId, agent } = present;
       const event = this.events.make({ type: 'input_received', data: { requestId, value }, runId, agent });

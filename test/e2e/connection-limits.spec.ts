@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Manager } from 'socket.io-client';
 
+import { HalfOpenTransports } from '../../src/gateway/half-open-transports.js';
 import { ConnectionRegistry } from '../../src/gateway/index.js';
 import { Authenticator } from '../../src/identity/index.js';
 import { TestServer, type TestClient } from '../../src/testing/index.js';
@@ -97,7 +98,7 @@ describe('Limits of connections', () => {
     expect(server.get(ConnectionRegistry).unauthenticated).toBe(2);
   });
 
-  it('unauthenticated: transports that never ask for a connection are bounded too', async () => {
+  it('unauthenticated: of transports that never ask for a connection the oldest makes room, and nobody is kept out', async () => {
     await start({ MAX_UNAUTHENTICATED_CONNECTIONS: '2' });
     const open = (): Manager => new Manager(server.url, { transports: ['websocket'], reconnection: false });
     const opened = (manager: Manager) =>
@@ -107,10 +108,13 @@ describe('Limits of connections', () => {
       });
     const managers = [open(), open()];
     expect(await Promise.all(managers.map(opened))).toEqual([true, true]);
-    const over = open();
+    const oldest = new Promise((resolve) => managers[0]?.once('close', resolve));
+    const alice = await server.ready('alice');
+    await oldest;
 
-    expect(await opened(over)).toBe(false);
-    for (const manager of [...managers, over]) manager._close();
-    expect(await closedCount(server, 'too_many_connections')).toBe(1);
+    expect(await closedCount(server, 'never_connected')).toBe(1);
+    expect(server.get(HalfOpenTransports).size).toBe(1);
+    await alice.fence();
+    for (const manager of managers) manager._close();
   });
 });

@@ -80,6 +80,7 @@ describe('Threads over HTTP', () => {
     ['an id in two spellings', 'POST', '', { threadId: 'thread_a', thread_id: 'thread_b' }, 'threadId'],
     ['an id that is not the one in the path', 'PATCH', '/thread_none', { threadId: 'thread_other' }, 'threadId'],
     ['a cursor given twice', 'GET', '?cursor=a&cursor=b', undefined, 'cursor'],
+    ['a cursor that no page has given', 'GET', '?cursor=zzz', undefined, 'cursor'],
     ['a limit of nothing', 'GET', '?limit=0', undefined, 'limit'],
     ['a limit that is no number', 'GET', '?limit=ten', undefined, 'limit'],
   ])('refuse %s', async (_what, method, path, body, field) => {

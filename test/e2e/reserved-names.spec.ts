@@ -46,6 +46,27 @@ describe('What Socket.IO reserves or cannot read', () => {
   });
 });
 
+describe('A number as the name of a request', () => {
+  it.each(['2[5,6]', '27[5,6]', '2[0]'])(
+    'is a request that does not exist, also before authentication: %s',
+    async (packet) => {
+      const server = await TestServer.start();
+      try {
+        const stranger = server.connect();
+        await stranger.next('connection_accepted');
+        stranger.socket.io.engine.write(packet);
+        const alice = await server.ready('alice');
+        alice.socket.io.engine.write('2[5,6]');
+
+        expect(await alice.next('exception')).toMatchObject({ request: '5', error: { code: 'unknown_request' } });
+        await alice.fence();
+      } finally {
+        await server.close();
+      }
+    },
+  );
+});
+
 describe('A transport whose connection has left', () => {
   it('is ended as well, though its client keeps it open', async () => {
     const clock = new ManualClock();

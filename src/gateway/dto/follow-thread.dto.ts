@@ -7,14 +7,14 @@ export class FollowThreadDto {
 
   /** Replay begins after this seq; without it, following begins at the head. */
   @IsOptional()
-  @IsInt()
   @Min(0)
   @Max(Number.MAX_SAFE_INTEGER)
+  @IsInt()
   after?: number;
 
   /** The log that `after` belongs to. */
   @IsOptional()
-  @IsString()
   @MaxLength(64)
+  @IsString()
   epoch?: string;
 }

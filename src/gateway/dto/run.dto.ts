@@ -11,8 +11,8 @@ abstract class StartDto {
 
   /** Makes the request idempotent. */
   @IsOptional()
-  @IsString()
   @Length(1, 256)
+  @IsString()
   messageId?: string | null;
 
   @IsOptional()
@@ -21,13 +21,13 @@ abstract class StartDto {
 }
 
 export class UserMessageDto extends StartDto {
-  @IsString()
   @MinLength(1)
+  @IsString()
   content!: string;
 
   @IsOptional()
-  @IsString()
   @Length(1, 64)
+  @IsString()
   agent?: string | null;
 
   @IsOptional()
@@ -36,8 +36,8 @@ export class UserMessageDto extends StartDto {
 }
 
 export class StartAgentDto extends StartDto {
-  @IsString()
   @Length(1, 64)
+  @IsString()
   agent!: string;
 
   @IsOptional()
@@ -50,8 +50,8 @@ export class StopAgentDto {
   runId!: string;
 
   @IsOptional()
-  @IsString()
   @MaxLength(1_000)
+  @IsString()
   reason?: string | null;
 }
 
@@ -59,8 +59,8 @@ export class ProvideInputDto {
   @IsString()
   runId!: string;
 
-  @IsString()
   @Length(1, 256)
+  @IsString()
   requestId!: string;
 
   @IsJsonValue()

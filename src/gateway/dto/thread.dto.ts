@@ -9,8 +9,8 @@ export class CreateThreadDto {
   threadId?: string;
 
   @IsOptional()
-  @IsString()
   @MaxLength(500)
+  @IsString()
   title?: string;
 
   @IsOptional()
@@ -29,21 +29,21 @@ export class HistoryDto {
   threadId!: string;
 
   @IsOptional()
-  @IsInt()
   @Min(0)
   @Max(Number.MAX_SAFE_INTEGER)
+  @IsInt()
   after?: number;
 
   @IsOptional()
-  @IsInt()
   @Min(1)
   @Max(Number.MAX_SAFE_INTEGER)
+  @IsInt()
   before?: number;
 
   /** 1–1000, larger is capped. */
   @IsOptional()
-  @IsInt()
   @Min(1)
+  @IsInt()
   limit?: number;
 
   @IsOptional()
@@ -55,8 +55,8 @@ export class AcknowledgeDto {
   @IsString()
   threadId!: string;
 
-  @IsInt()
   @Min(0)
   @Max(Number.MAX_SAFE_INTEGER)
+  @IsInt()
   seq!: number;
 }

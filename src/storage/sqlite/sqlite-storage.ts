@@ -69,7 +69,8 @@ export class SqliteStorage extends Storage {
     try {
       // Made here, after the lock: SQLite would make it readable for everybody.
       closeSync(openSync(this.#file, 'a', 0o600));
-      const pragmas = ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON'];
+      // secure_delete: what is deleted is overwritten, so that a deleted thread's content is in the file no more.
+      const pragmas = ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'secure_delete = ON'];
       this.#writer.open(this.#file, { timeout: BUSY_TIMEOUT_MS }, pragmas);
       await migrate(this.#file);
       this.#reader.open(this.#file, { readonly: true, timeout: BUSY_TIMEOUT_MS }, []);

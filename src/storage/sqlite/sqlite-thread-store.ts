@@ -1,3 +1,4 @@
+import { invalidFields } from '../../errors/index.js';
 import type { ThreadId } from '../../ids/index.js';
 import type { NewThread, ThreadAccess, ThreadRecord } from '../records.js';
 import { type CreateOutcome, type ThreadChanges, type ThreadPage, ThreadStore } from '../thread-store.js';
@@ -121,8 +122,10 @@ function withMembers(sql: ThreadStatements, row: ThreadRow): ThreadRecord {
   return toThreadRecord(row, sql.members.all(row.thread_no));
 }
 
-/** Of the last thread shown: when it was updated, and its number. Without a readable one, above all threads. */
+/** Of the last thread shown: when it was updated, and its number. Without one, above all threads. */
 function parseCursor(cursor: string | null): [updatedAt: number, threadNo: number] {
-  const parts = /^(\d{1,15})-(\d{1,15})$/.exec(cursor ?? '');
-  return parts === null ? [Number.MAX_SAFE_INTEGER, 0] : [Number(parts[1]), Number(parts[2])];
+  if (cursor === null) return [Number.MAX_SAFE_INTEGER, 0];
+  const parts = /^(\d{1,15})-(\d{1,15})$/.exec(cursor);
+  if (parts === null) throw invalidFields([{ field: 'cursor', message: 'cursor must be one that a page has given' }]);
+  return [Number(parts[1]), Number(parts[2])];
 }

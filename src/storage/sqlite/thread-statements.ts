@@ -81,7 +81,7 @@ export function prepareThreads(db: Database.Database) {
       'delete from events where thread_no = ?',
       'delete from requests where thread_no = ?',
       'delete from run_events where run_no in (select run_no from runs where thread_no = ?)',
-      `update runs set input = 'null', inputs = '[]' where thread_no = ?`,
+      `update runs set input = 'null', inputs = '[]', end_reason = null where thread_no = ?`,
       'delete from threads where thread_no = ?',
     ].map((statement) => prepare<[threadNo: number]>(statement)),
   };
