@@ -82,6 +82,13 @@ function gatewayOf(config: Config) {
   };
 }
 
-function httpOf({ maxMessageBytes, slowConsumerBytes, corsOrigins }: Config) {
-  return { maxMessageBytes, slowConsumerBytes, corsOrigins };
+function httpOf(config: Config) {
+  const { maxMessageBytes, slowConsumerBytes, corsOrigins, maxConnections, maxConnectionsPerUser } = config;
+  return {
+    maxMessageBytes,
+    slowConsumerBytes,
+    corsOrigins,
+    maxStreams: maxConnections,
+    maxStreamsPerUser: maxConnectionsPerUser,
+  };
 }

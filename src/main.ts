@@ -15,22 +15,32 @@ async function main(): Promise<void> {
 
   const stop = new AbortController();
   let server: RunningServer | undefined;
-  const onSignal = (signal: string): void => {
-    if (!stop.signal.aborted) logger.log(`${signal}: stopping`, 'Main');
-    stop.abort(new Error(`stopped by ${signal}`));
-    if (server !== undefined) void server.drainAndClose().then(() => process.exit(0));
+  let exitCode = 0;
+  const stopBy = (cause: string): void => {
+    if (!stop.signal.aborted) logger.log(`${cause}: stopping`, 'Main');
+    stop.abort(new Error(`stopped by ${cause}`));
+    if (server !== undefined) void server.drainAndClose().finally(() => process.exit(exitCode));
   };
+  // An error that nobody caught: what this process knows may be wrong now. What is durable is not; it is drained as far
+  // as it can be, and whoever watches over it starts another one.
+  const onDefect = (what: string, error: unknown): void => {
+    exitCode = 1;
+    logger.fatal(error instanceof Error ? error : new Error(what, { cause: error }), 'Main');
+    stopBy(what);
+  };
+  process.on('uncaughtException', (error) => onDefect('uncaught exception', error));
+  process.on('unhandledRejection', (reason) => onDefect('unhandled rejection', reason));
   // Listened to until the end: a second signal that nobody listens to would end the process in the middle of its drain.
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', stopBy);
+  process.on('SIGINT', stopBy);
 
   try {
     server = await serve(config, { logger, signal: stop.signal });
   } catch (error) {
     if (!stop.signal.aborted) throw error;
-    process.exit(0);
+    process.exit(exitCode);
   }
-  if (stop.signal.aborted) onSignal('SIGTERM');
+  if (stop.signal.aborted) stopBy('SIGTERM');
   else greet(server, config);
 }
 

@@ -1,9 +1,10 @@
 import type { RunId, ThreadId } from '../ids/index.js';
-import type { RunRecord } from '../storage/index.js';
+import type { RunPlace } from '../storage/index.js';
 
 /** A run that waits or is under way, as the scheduler sees it. */
 export interface Slot {
-  readonly run: RunRecord;
+  /** Without the run's content: many wait, and each input may be large. */
+  readonly run: RunPlace;
   readonly lane: Lane;
   state: 'queued' | 'running';
   /** Counts for the limits on runs under way. */

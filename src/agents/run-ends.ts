@@ -21,7 +21,7 @@ export function overdueEnd(code: keyof typeof OVERDUE_MESSAGES): RunEnd {
 
 /** The end of a run whose agent, or whose emitting, failed: with the error's message, never its stack. */
 export function failedEnd(events: EventFactory, reason: unknown): RunEnd {
-  const message = cutText(events.redactText(messageOf(reason)), MAX_MESSAGE_BYTES);
+  const message = cutText(events.redactText(textOf(reason)), MAX_MESSAGE_BYTES);
   return { type: 'agent_error', data: { code: 'run_failed', message, retryable: true } };
 }
 
@@ -42,8 +42,12 @@ export function completedEnd(
   return { type: 'agent_completed', data: fitting(events, { type: 'agent_completed', data }).data };
 }
 
-/** Anything can be thrown, also what has no text. */
-function messageOf(reason: unknown): string {
-  const said: unknown = reason instanceof Error ? reason.message : reason;
-  return typeof said === 'string' && said !== '' ? said : 'The agent failed.';
+/** Anything can be thrown, also what has no text, or throws when it is asked for it. */
+export function textOf(reason: unknown): string {
+  try {
+    const said: unknown = reason instanceof Error ? reason.message : reason;
+    return typeof said === 'string' && said !== '' ? said : 'The agent failed.';
+  } catch {
+    return 'The agent failed.';
+  }
 }

@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@ne
 
 import type { RunId, ThreadId } from '../ids/index.js';
 import type { JsonValue, RunStatus } from '../protocol/index.js';
-import type { RunRecord, StoredEvent } from '../storage/index.js';
+import type { RunPlace, RunRecord, StoredEvent } from '../storage/index.js';
 import { CommitFeed, hasEnded, isTerminalType, type CommitListener } from '../threads/index.js';
 import { AgentCatalogue } from './agent-catalogue.js';
 import type { IncomingMessage } from './agent.js';
@@ -43,7 +43,7 @@ export class RunEngine implements CommitListener, OnModuleInit, OnModuleDestroy 
     const { options, clock } = tools;
     this.#scheduler = new RunScheduler(
       options,
-      (run) => this.#execute(run),
+      (run) => this.#execute(run, null),
       (fire) => clock.soon(fire),
     );
   }
@@ -73,7 +73,8 @@ export class RunEngine implements CommitListener, OnModuleInit, OnModuleDestroy 
    * start has resolved, without waiting in between: until then a run with the policy `interrupt` has no place before
    * the thread's queue. Called again for the same run, it changes nothing.
    */
-  dispatch(run: RunRecord): 'queued' | 'running' {
+  dispatch(given: RunPlace): 'queued' | 'running' {
+    const run = placeOf(given);
     if (run.external) {
       this.#scheduler.occupy(run, false);
       return 'running';
@@ -91,8 +92,8 @@ export class RunEngine implements CommitListener, OnModuleInit, OnModuleDestroy 
 
   /** Goes on with a run of a dead process, which the registry has resumed. */
   adopt(run: RunRecord): void {
-    this.#scheduler.occupy(run, true);
-    this.#execute(run);
+    this.#scheduler.occupy(placeOf(run), true);
+    this.#execute(run, run);
     this.#gauge();
   }
 
@@ -111,9 +112,8 @@ export class RunEngine implements CommitListener, OnModuleInit, OnModuleDestroy 
   /** Gives a run the input that it asked for. Rejects with `run_not_found`, `run_ended`, `input_closed`. */
   async provideInput(userId: string, runId: RunId, requestId: string, value: JsonValue): Promise<{ runId: RunId }> {
     const { registry } = this.tools;
-    const run = await registry.answerInput(await registry.get(userId, runId), requestId, value);
-    const input = run.inputs.find((candidate) => candidate.requestId === requestId);
-    if (input?.value !== undefined) this.#executions.get(runId)?.answer(requestId, input.value);
+    await registry.answerInput(await registry.get(userId, runId), requestId, value);
+    this.#executions.get(runId)?.answer(requestId, value);
     return { runId };
   }
 
@@ -171,14 +171,12 @@ export class RunEngine implements CommitListener, OnModuleInit, OnModuleDestroy 
     this.#tellQuiet();
   }
 
-  #execute(run: RunRecord): void {
+  /** `resumed`: the run as its taking up has left it; null when it is still to be taken up. */
+  #execute(run: RunPlace, resumed: RunRecord | null): void {
     const agent = this.catalogue.find(run.agent) ?? missingAgent(run.agent);
     const execution = new RunExecution(run, agent, this.tools, this.#logger, (over) => this.#over(over));
     this.#executions.set(run.runId, execution);
-    if (run.attempt === 0) {
-      this.tools.metrics.observe('threadcast_agents_wait_seconds', (this.tools.clock.now() - run.createdAt) / 1_000);
-    }
-    void execution.execute();
+    void execution.execute(resumed);
   }
 
   #over(execution: RunExecution): void {
@@ -207,6 +205,12 @@ export class RunEngine implements CommitListener, OnModuleInit, OnModuleDestroy 
     metrics.set('threadcast_agents_runs', { state: 'running' }, this.#executions.size - waitingForInput);
     metrics.set('threadcast_agents_runs', { state: 'waiting_input' }, waitingForInput);
   }
+}
+
+/** The scheduler keeps what it is given for as long as a run waits: its content is not to be held with it. */
+function placeOf(run: RunPlace): RunPlace {
+  const { runId, threadId, agent, userId, status, attempt, policy, external, position } = run;
+  return { runId, threadId, agent, userId, status, attempt, policy, external, position };
 }
 
 function outcomeOf(event: StoredEvent): string {

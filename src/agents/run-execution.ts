@@ -3,14 +3,15 @@ import type { Logger } from '@nestjs/common';
 import { ThreadcastError } from '../errors/index.js';
 import type { RunId } from '../ids/index.js';
 import type { JsonValue } from '../protocol/index.js';
-import type { RunRecord, StoredEvent } from '../storage/index.js';
+import type { RunPlace, RunRecord, StoredEvent } from '../storage/index.js';
 import type { RunEnd } from '../threads/index.js';
 import type { KnownAgent } from './agent-catalogue.js';
 import type { AgentContext, InputQuestion } from './agent.js';
 import type { ExecutionTools } from './execution-tools.js';
+import { guardedSignal } from './guarded-signal.js';
 import { Questions } from './questions.js';
 import { RunEmitter } from './run-emitter.js';
-import { cancelledEnd, completedEnd, failedEnd, overdueEnd } from './run-ends.js';
+import { cancelledEnd, completedEnd, failedEnd, overdueEnd, textOf } from './run-ends.js';
 import { RunPast } from './run-past.js';
 import { RunWatchdog } from './run-watchdog.js';
 import { SendWindow } from './send-window.js';
@@ -31,49 +32,51 @@ type Phase = 'taking_up' | 'working' | 'ending' | 'over';
  */
 export class RunExecution {
   #phase: Phase = 'taking_up';
-  #run: RunRecord;
   #startSeq: number | null = null;
+  /** Undefined until it works. */
+  #attempt: number | undefined;
   readonly #abort = new AbortController();
+  readonly #signal = guardedSignal(this.#abort.signal, (reason) => this.#complain('its abort listener failed', reason));
   readonly #questions = new Questions();
   readonly #window = new SendWindow((reason) => this.#emitFailed(reason));
   readonly #watchdog: RunWatchdog;
 
   constructor(
-    run: RunRecord,
+    private readonly run: RunPlace,
     private readonly agent: KnownAgent,
     private readonly tools: ExecutionTools,
     private readonly logger: Logger,
     /** Called once, when the run is this process's no more; not when it is abandoned. */
     private readonly onOver: (execution: RunExecution) => void,
   ) {
-    this.#run = run;
     this.#watchdog = new RunWatchdog(tools.clock, tools.options, (what) => void this.#end(overdueEnd(what)));
   }
 
   get runId(): RunId {
-    return this.#run.runId;
+    return this.run.runId;
   }
 
   get waitsForInput(): boolean {
     return this.#watchdog.resting;
   }
 
-  /** Executes a queued run, or one that was taken up before. Never rejects; resolves when it is over. */
-  async execute(): Promise<void> {
+  /** Executes a queued run, or one that was `resumed` before. Never rejects; resolves when it is over. */
+  async execute(resumed: RunRecord | null): Promise<void> {
     try {
-      if (this.#run.status === 'queued' && !(await this.#takeUp())) return;
+      // Before anything else: also a run whose taking up is never answered comes to an end.
+      this.#watchdog.start();
+      const run = resumed ?? (await this.#takeUp());
+      if (run === null || !this.#is('taking_up')) return;
+      this.#phase = 'working';
+      this.#attempt = run.attempt;
+      this.logger.debug(`${this.runId}: running ${this.agent.name}, attempt ${run.attempt}`);
+      const end = await this.#work(run);
+      this.#window.seal(ended());
+      await this.#window.settled();
+      await this.#end(end);
     } catch (error) {
       await this.#end(failedEnd(this.tools.events, error));
-      return;
     }
-    if (!this.#is('taking_up')) return;
-    this.#phase = 'working';
-    this.#watchdog.start();
-    this.logger.debug(`${this.runId}: running ${this.agent.name}, attempt ${this.#run.attempt}`);
-    const end = await this.#work();
-    this.#window.seal(ended());
-    await this.#window.settled();
-    await this.#end(end);
   }
 
   /** An event of this run was committed, other than its end. */
@@ -93,8 +96,8 @@ export class RunExecution {
    * Cancels a run that is about to begin. Scenario: the start of the one that interrupts was stored after this run
    * was, and before its first event; to the storage it was still waiting.
    */
-  interrupt(by: RunRecord): void {
-    if (this.#is('taking_up') && by.position < this.#run.position)
+  interrupt(by: RunPlace): void {
+    if (this.#is('taking_up') && by.position < this.run.position)
       void this.#end(cancelledEnd(this.tools.events, 'interrupted'));
   }
 
@@ -112,66 +115,62 @@ export class RunExecution {
     this.#shut(new ThreadcastError('draining'));
   }
 
-  /** False: it has ended before it began. */
-  async #takeUp(): Promise<boolean> {
-    const { registry, clock } = this.tools;
-    const input = await untilStored(
-      clock,
-      () => this.#loggedInput(),
-      () => this.#is('over'),
-      this.#warn,
-    );
+  /** Null: it has ended before it began, or its end is on its way. */
+  async #takeUp(): Promise<RunRecord | null> {
+    const { registry, clock, metrics } = this.tools;
+    const givenUp = (): boolean => !this.#is('taking_up');
+    const input = await untilStored(clock, () => this.#loggedInput(), givenUp, this.#warn);
     const begin = async (tried: number): Promise<RunRecord | null> => {
-      const begun = await registry.begin(this.#run, input?.value);
+      const begun = await registry.begin(this.run, input?.value);
       // A try whose outcome was never learned may have begun it.
-      return begun === null && tried > 0 ? registry.resume(this.#run) : begun;
+      return begun === null && tried > 0 ? registry.resume(this.run) : begun;
     };
-    const begun = await untilStored(clock, begin, () => this.#is('over'), this.#warn);
-    if (begun === undefined || begun === null) {
-      this.over();
-      return false;
-    }
-    this.#run = begun;
-    return true;
+    const begun = await untilStored(clock, begin, givenUp, this.#warn);
+    if (begun === undefined) return null;
+    if (begun === null) this.over();
+    else metrics.observe('threadcast_agents_wait_seconds', (clock.now() - begun.createdAt) / 1_000);
+    return begun;
   }
 
   /** The input as `agent_started` tells it; of a run that answers a message nothing: the message is in the log. */
   async #loggedInput(): Promise<{ readonly value: JsonValue | undefined }> {
-    const { messageId, userId, threadId, input } = this.#run;
+    const run = await this.tools.storage.runs.get(this.runId);
+    if (run === null) return { value: undefined };
+    const { messageId, userId, threadId, input } = run;
     if (messageId === null) return { value: input };
     const request = await this.tools.storage.runs.findRequest(userId, threadId, messageId);
     return { value: request !== null && request.seq === null ? input : undefined };
   }
 
   /** Lets the agent work; answers how it ended. */
-  async #work(): Promise<RunEnd> {
+  async #work(run: RunRecord): Promise<RunEnd> {
     const { events, clock, ids } = this.tools;
     const messageId = ids.token('msg');
     const begun = clock.monotonic();
     try {
-      const result = await this.agent.runner.run(this.#context(messageId));
+      const result = await this.agent.runner.run(this.#context(run, messageId));
       return completedEnd(events, result, messageId, Math.round(clock.monotonic() - begun));
     } catch (error) {
       return failedEnd(events, error);
     }
   }
 
-  #context(messageId: string): AgentContext {
-    const { runId, threadId, userId, attempt, input, agent } = this.#run;
+  #context(run: RunRecord, messageId: string): AgentContext {
+    const { runId, threadId, userId, attempt, input, agent } = run;
     const { pipeline, events, storage } = this.tools;
     const emitter = new RunEmitter(threadId, { runId, attempt, agent }, this.#window, pipeline, events);
     const past = new RunPast(storage.events, threadId, runId, this.#startSeq);
     return {
-      ...{ runId, thread: { threadId }, userId, attempt, input, messageId, signal: this.#abort.signal },
+      ...{ runId, thread: { threadId }, userId, attempt, input, messageId, signal: this.#signal },
       emit: (type, data) => emitter.emit(type, data),
       write: (text) => emitter.emit('agent_delta', { messageId, text }),
-      requestInput: (question) => this.#ask(question),
+      requestInput: (question) => this.#ask(run, question),
       history: (limit = DEFAULT_HISTORY_EVENTS) => past.read(limit),
     };
   }
 
   /** Asks behind what was emitted before. */
-  #ask({ prompt, schema }: InputQuestion): Promise<JsonValue> {
+  #ask(run: RunRecord, { prompt, schema }: InputQuestion): Promise<JsonValue> {
     const requestId = this.tools.ids.token('input');
     const answer = this.#questions.wait(requestId);
     const request = {
@@ -180,7 +179,7 @@ export class RunExecution {
       ...(schema === undefined ? {} : { schema }),
     };
     this.#window
-      .push(REQUEST_BYTES, () => this.tools.registry.requestInput(this.#run, request))
+      .push(REQUEST_BYTES, () => this.tools.registry.requestInput(run, request))
       .catch((error: unknown) => this.#questions.reject(requestId, error));
     return answer;
   }
@@ -191,28 +190,27 @@ export class RunExecution {
     else void this.#end(failedEnd(this.tools.events, reason));
   }
 
+  /** Never rejects. */
   async #end(end: RunEnd): Promise<void> {
     if (this.#is('ending', 'over')) return;
-    const attempt = this.#is('working') ? this.#run.attempt : undefined;
     this.#phase = 'ending';
     this.#shut(ended());
     try {
-      await this.#store(end, attempt);
+      await this.#store(end);
     } catch (error) {
       // Refused for its content; the run must not stay open for that.
-      this.logger.error(`${this.runId}: ${end.type} was refused: ${String(error)}`);
-      await this.#store(failedEnd(this.tools.events, 'The end of the run could not be stored.'), attempt).catch(
-        this.#warn,
-      );
+      this.#complain(`${end.type} was refused`, error);
+      const instead = failedEnd(this.tools.events, 'The end of the run could not be stored.');
+      await this.#store(instead).catch((reason: unknown) => this.#complain('its end was refused', reason));
     }
     this.over();
   }
 
-  #store(end: RunEnd, attempt: number | undefined): Promise<unknown> {
+  #store(end: RunEnd): Promise<unknown> {
     const { registry, clock } = this.tools;
     return untilStored(
       clock,
-      () => registry.end(this.#run, end, attempt),
+      () => registry.end(this.run, end, this.#attempt),
       () => this.#is('over'),
       this.#warn,
     );
@@ -232,10 +230,12 @@ export class RunExecution {
   }
 
   readonly #warn = (reason: unknown): void => {
-    this.logger.warn(
-      `${this.runId}: waits for the storage: ${reason instanceof Error ? reason.message : String(reason)}`,
-    );
+    this.logger.warn(`${this.runId}: waits for the storage: ${textOf(reason)}`);
   };
+
+  #complain(what: string, reason: unknown): void {
+    this.logger.error(`${this.runId}: ${what}: ${textOf(reason)}`);
+  }
 }
 
 function ended(): ThreadcastError {

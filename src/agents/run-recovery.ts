@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 
 import { Metrics } from '../metrics/index.js';
 import { StartupTask } from '../startup/index.js';
-import type { RunRecord } from '../storage/index.js';
+import type { RunPlace } from '../storage/index.js';
 import { RunRegistry } from '../threads/index.js';
 import { AgentCatalogue } from './agent-catalogue.js';
 import { RunEngine } from './run-engine.js';
@@ -43,7 +43,7 @@ export class RunRecovery extends StartupTask {
     }
   }
 
-  async #recover(run: RunRecord): Promise<void> {
+  async #recover(run: RunPlace): Promise<void> {
     if (this.catalogue.find(run.agent)?.resumable !== true) {
       await this.registry.end(run, overdueEnd('run_interrupted'));
       this.#count(run, 'interrupted');
@@ -55,7 +55,7 @@ export class RunRecovery extends StartupTask {
     this.engine.adopt(resumed);
   }
 
-  #count(run: RunRecord, action: 'interrupted' | 'resumed' | 'queued'): void {
+  #count(run: RunPlace, action: 'interrupted' | 'resumed' | 'queued'): void {
     this.metrics.add('threadcast_agents_recovered_runs_total', { action });
     this.#logger.debug(`${run.runId}: found at the start, ${action}`);
   }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 
 import { runIdOf, threadIdOfKey, type RunId } from '../ids/index.js';
 import type { RunPolicy } from '../protocol/index.js';
-import type { RunRecord } from '../storage/index.js';
+import type { RunPlace } from '../storage/index.js';
 import { RunScheduler } from './run-scheduler.js';
 
 const LIMITS = { maxRuns: 4, maxRunsPerUser: 2 };
@@ -22,8 +22,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** Drives a scheduler as the engine does, and checks every step against the rules. */
 class Model {
-  readonly live: RunRecord[] = [];
-  readonly underWay = new Map<RunId, RunRecord>();
+  readonly live: RunPlace[] = [];
+  readonly underWay = new Map<RunId, RunPlace>();
   readonly begun = new Set<RunId>();
   #turns: (() => void)[] = [];
   #made = 0;
@@ -49,7 +49,7 @@ class Model {
       for (const run of this.underWay.values()) if (run.threadId === threadId) this.#remove(run);
     }
     const runId = runIdOf(threadId, this.#made++, 'abcdef01');
-    const run = { runId, threadId, userId: `user${user}`, policy: how, position } as RunRecord;
+    const run = { runId, threadId, userId: `user${user}`, policy: how, position } as RunPlace;
     this.live.push(run);
     const state = this.scheduler.add(run);
     expect(state).toBe(this.underWay.has(runId) ? 'running' : 'queued');
@@ -64,13 +64,13 @@ class Model {
     for (const fire of this.#turns.splice(0)) fire();
   }
 
-  #remove(run: RunRecord): void {
+  #remove(run: RunPlace): void {
     this.live.splice(this.live.indexOf(run), 1);
     this.underWay.delete(run.runId);
     this.scheduler.release(run.runId);
   }
 
-  #begin(run: RunRecord): void {
+  #begin(run: RunPlace): void {
     expect(this.begun).not.toContain(run.runId);
     expect(this.live).toContain(run);
     const others = [...this.underWay.values()];

@@ -1,5 +1,5 @@
 import type { RunId, ThreadId } from '../ids/index.js';
-import type { RunRecord } from '../storage/index.js';
+import type { RunPlace } from '../storage/index.js';
 import { Lane, type Slot } from './lane.js';
 import { Turns, type TurnLimits } from './turns.js';
 
@@ -24,7 +24,7 @@ export class RunScheduler {
 
   constructor(
     limits: TurnLimits,
-    private readonly begin: (run: RunRecord) => void,
+    private readonly begin: (run: RunPlace) => void,
     private readonly soon: (fire: () => void) => void,
   ) {
     this.#turns = new Turns(limits);
@@ -36,7 +36,7 @@ export class RunScheduler {
   }
 
   /** Takes a queued run; `running` when it was begun at once. A run that is here already is not taken again. */
-  add(run: RunRecord): 'queued' | 'running' {
+  add(run: RunPlace): 'queued' | 'running' {
     const known = this.#slots.get(run.runId);
     if (known !== undefined) return known.state;
     const lane = this.#lane(run.threadId);
@@ -50,7 +50,7 @@ export class RunScheduler {
   }
 
   /** Takes a run that is under way already. `counted`: it is executed here and counts for the limits. */
-  occupy(run: RunRecord, counted: boolean): void {
+  occupy(run: RunPlace, counted: boolean): void {
     if (this.#slots.has(run.runId)) return;
     const slot: Slot = { run, lane: this.#lane(run.threadId), state: 'running', counted };
     this.#slots.set(run.runId, slot);

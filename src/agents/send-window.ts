@@ -121,6 +121,7 @@ export function looked<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
+/** An agent's own data may have thrown this: it need not have a text. */
 function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
+  return reason instanceof Error ? reason : new Error('The event could not be made.', { cause: reason });
 }

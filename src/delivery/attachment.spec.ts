@@ -110,6 +110,29 @@ describe('An attachment', () => {
     expect(await bench.metrics.value('threadcast_delivery_behind_total', {})).toBe(1);
   });
 
+  it('takes of a commit that is larger than the room what fits, and the rest from the log', async () => {
+    await follow();
+    sink.room = 700;
+    await bench.append(threadId, 6);
+    const live = [...sink.seen];
+    expect(state()).toBe('behind');
+    sink.drain();
+    await sink.sees('caught up 9');
+
+    expect(live.length).toBeGreaterThan(1);
+    expect(live.length).toBeLessThan(7);
+    checkContiguous(sink.events, 3);
+  });
+
+  it('takes an event that is larger than all the room, when nothing is unsent', async () => {
+    await follow();
+    sink.room = 1;
+    await bench.append(threadId, 1);
+
+    expect(sink.seen).toEqual(['caught up 3', 4]);
+    expect([state(), await bench.metrics.value('threadcast_delivery_behind_total', {})]).toEqual(['live', 0]);
+  });
+
   it('that falls behind again while it reads on still loses nothing', async () => {
     await follow();
     for (let round = 0; round < 3; round += 1) {

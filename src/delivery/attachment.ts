@@ -84,12 +84,23 @@ export class Attachment {
       this.#readOn('replaying');
       return;
     }
-    if (!this.sink.hasRoomFor(fresh.reduce((sum, frame) => sum + frame.size, 0))) {
-      this.services.metrics.add('threadcast_delivery_behind_total', {});
-      this.#readOn('behind');
-      return;
+    const fitting = this.#fitting(fresh);
+    this.#deliver(fitting === fresh.length ? fresh : fresh.slice(0, fitting), 'live');
+    if (fitting === fresh.length || this.#isClosed()) return;
+    this.services.metrics.add('threadcast_delivery_behind_total', {});
+    this.#readOn('behind');
+  }
+
+  /** How many of the frames the sink takes now. One that is larger than all its room goes alone. */
+  #fitting(frames: readonly EventFrame[]): number {
+    let bytes = 0;
+    let count = 0;
+    for (const frame of frames) {
+      if (!this.sink.hasRoomFor(count === 0 ? 0 : bytes + frame.size)) break;
+      bytes += frame.size;
+      count += 1;
     }
-    this.#deliver(fresh, 'live');
+    return count;
   }
 
   /** The channel's cursor moved without frames: what lies between is read from the log. */
@@ -127,7 +138,7 @@ export class Attachment {
   }
 
   #whenDrained(): void {
-    this.sink.whenDrained(() => void this.#readPage());
+    this.sink.whenDrained(() => this.#readPage());
   }
 
   /** One page; then the next once the sink has room, or live. At most one is under way. */

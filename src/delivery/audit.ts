@@ -9,6 +9,8 @@ import { Channels } from './channels.js';
 /** Two periods are the longest that a lost message can go unnoticed. */
 const PERIOD_MS = 800;
 const THREADS_PER_QUERY = 1_000;
+/** A query that takes longer ends its round, so that the next one can begin. */
+const QUERY_MS = 5_000;
 
 /**
  * Compares, again and again, how far each followed thread is known here with how far its log has grown. Live
@@ -19,13 +21,14 @@ const THREADS_PER_QUERY = 1_000;
 export class DeliveryAudit implements OnModuleDestroy {
   readonly #timer: Timer;
   readonly #lagging = new WeakMap<Channel, number>();
+  readonly #closing = new AbortController();
   #round: Promise<void> | null = null;
 
   constructor(
     private readonly channels: Channels,
     private readonly storage: Storage,
     private readonly metrics: Metrics,
-    clock: Clock,
+    private readonly clock: Clock,
   ) {
     this.#timer = clock.every(PERIOD_MS, () => {
       this.#round ??= this.#compareAll().finally(() => (this.#round = null));
@@ -34,6 +37,7 @@ export class DeliveryAudit implements OnModuleDestroy {
 
   async onModuleDestroy(): Promise<void> {
     this.#timer.cancel();
+    this.#closing.abort();
     await this.#round;
   }
 
@@ -41,19 +45,36 @@ export class DeliveryAudit implements OnModuleDestroy {
     const channels = [...this.channels.all()];
     try {
       for (let start = 0; start < channels.length; start += THREADS_PER_QUERY) {
+        if (start > 0) await new Promise<void>((resolve) => this.clock.soon(resolve));
+        if (this.#closing.signal.aborted) return;
         await this.#compare(channels.slice(start, start + THREADS_PER_QUERY));
       }
     } catch {
+      if (this.#closing.signal.aborted) return;
       this.metrics.add('threadcast_delivery_read_failures_total', {});
     }
   }
 
   async #compare(channels: readonly Channel[]): Promise<void> {
     const epochs = channels.map((channel) => channel.epoch);
-    const heads = await this.storage.events.heads(channels.map((channel) => channel.threadId));
+    const heads = await this.#inTime(this.storage.events.heads(channels.map((channel) => channel.threadId)));
     channels.forEach((channel, index) => {
       this.#judge(channel, epochs[index] ?? null, heads.get(channel.threadId) ?? null);
     });
+  }
+
+  /** Rejects when the query has not answered in time, or the process closes; what it answers then is not looked at. */
+  async #inTime<T>(query: Promise<T>): Promise<T> {
+    const answered = new AbortController();
+    const signal = AbortSignal.any([answered.signal, this.#closing.signal]);
+    const tooLate = this.clock.sleep(QUERY_MS, signal).then(() => {
+      throw new Error('The storage has not answered in time.');
+    });
+    try {
+      return await Promise.race([query, tooLate]);
+    } finally {
+      answered.abort();
+    }
   }
 
   /** `epoch`: as it was known before the head was read; null: the thread may have been made since. */

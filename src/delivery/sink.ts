@@ -21,6 +21,9 @@ export abstract class Sink {
   /** Whether so many bytes more stay within what may be unsent. */
   abstract hasRoomFor(bytes: number): boolean;
 
-  /** Calls back once, when most of what was unsent has left, or at once if it has. */
-  abstract whenDrained(resume: () => void): void;
+  /**
+   * Calls back once, when most of what was unsent has left, or at once if it has. Where several wait, the next is
+   * called when what the one before it returned has resolved. It must not throw or reject.
+   */
+  abstract whenDrained(resume: () => void | Promise<void>): void;
 }

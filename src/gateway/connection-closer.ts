@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Socket } from 'socket.io';
 
 import { Clock } from '../clock/index.js';
-import type { ThreadcastError } from '../errors/index.js';
+import type { ThreadcastError, WireError } from '../errors/index.js';
 import { Metrics } from '../metrics/index.js';
 import type { ServerEvents } from '../protocol/index.js';
 import type { Connection } from './connection.js';
@@ -33,9 +33,19 @@ export class ConnectionCloser {
     socket.disconnect(true);
   }
 
-  /** Answers what waits with the reason, says it, and disconnects: reconnecting would change nothing. */
+  /** A transport has one connection in its life: asking for another one ends it, and a stock client comes back. */
+  endTransport(socket: Socket): void {
+    this.metrics.add('threadcast_gateway_closed_total', { reason: 'second_connection' });
+    socket.conn.close();
+  }
+
+  /**
+   * Answers what waits and what is being processed with the reason, says it, and disconnects: reconnecting would
+   * change nothing.
+   */
   closeForGood(connection: Connection, error: ThreadcastError): void {
     if (!this.#begin(connection, error)) return;
+    for (const request of [...connection.inHand]) request.fail(inHand(error));
     for (const request of connection.mailbox.takeAll()) request.fail(error.toWire());
     connection.outbox.emit('exception', { error: error.toWire(), reconnect: false });
     connection.socket.disconnect(true);
@@ -56,7 +66,7 @@ export class ConnectionCloser {
   left(connection: Connection, reason: string): void {
     const known = connection.principal !== null;
     if (this.registry.move(connection, 'closed')) {
-      this.metrics.add('threadcast_gateway_closed_total', { reason: known ? 'client' : 'client_unauthenticated' });
+      this.metrics.add('threadcast_gateway_closed_total', { reason: leaveReason(reason, known) });
       this.#logger.debug(`${connection.connectionId} left: ${reason}`);
     }
     connection.follower.close();
@@ -82,5 +92,27 @@ export class ConnectionCloser {
     this.#logger.debug(`${connection.connectionId} closed: ${error.code}`);
     connection.follower.close();
     return true;
+  }
+}
+
+/** What is being processed cannot be called back: its answer says so. */
+function inHand(error: ThreadcastError): WireError {
+  const wire = error.toWire();
+  return { ...wire, message: `${wire.message} The connection closes; the request may have taken effect.` };
+}
+
+/** Of the socket's many words for its end, who ended it: the client, the silence, the line, or this process. */
+function leaveReason(reason: string, known: boolean): string {
+  switch (reason) {
+    case 'client namespace disconnect':
+    case 'transport close':
+      return known ? 'client' : 'client_unauthenticated';
+    case 'ping timeout':
+      return 'ping_timeout';
+    case 'transport error':
+    case 'parse error':
+      return 'transport_error';
+    default:
+      return 'server';
   }
 }

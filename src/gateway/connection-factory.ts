@@ -7,6 +7,7 @@ import { Followers } from '../delivery/index.js';
 import { IdGenerator } from '../ids/index.js';
 import { Connection } from './connection.js';
 import { GatewayOptions } from './gateway-options.js';
+import type { Handshake } from './handshake.js';
 import { Mailbox } from './mailbox.js';
 import { Outbox } from './outbox.js';
 import { TcpSockets } from './tcp-sockets.js';
@@ -22,9 +23,8 @@ export class ConnectionFactory {
     private readonly clock: Clock,
   ) {}
 
-  create(socket: Socket): Connection {
+  create(socket: Socket, handshake: Handshake): Connection {
     const { options } = this;
-    const handshake = socket.handshake.auth as { readonly frames?: unknown };
     const outbox = new Outbox(
       socket,
       handshake.frames === 'batch' ? 'batch' : 'single',
@@ -39,6 +39,7 @@ export class ConnectionFactory {
       follower: this.followers.create(outbox, options.maxFollowedThreads),
       mailbox: new Mailbox(bounds),
       rate: fullBucket(options.rateLimitBurst, options.rateLimitMessagesPerSec),
+      first: handshake.first,
       acceptedAt: this.clock.now(),
     });
   }

@@ -5,13 +5,17 @@ import { Clock } from '../clock/index.js';
 import { ThreadcastError } from '../errors/index.js';
 import { Authenticator, type Principal } from '../identity/index.js';
 import { Metrics } from '../metrics/index.js';
+import { Lifecycle } from '../startup/index.js';
 import type { Connection } from './connection.js';
 import { ConnectionCloser } from './connection-closer.js';
 import { ConnectionFactory } from './connection-factory.js';
 import { ConnectionRegistry } from './connection-registry.js';
+import { MAX_RECONNECT_MS } from './drain-steps.js';
+import { MAX_TOKEN_CHARACTERS } from './dto/authenticate.dto.js';
 import { Failures } from './failures.js';
 import { FirstThread } from './first-thread.js';
 import { GatewayOptions } from './gateway-options.js';
+import { takeHandshake } from './handshake.js';
 import type { IncomingRequest } from './incoming-request.js';
 
 /** A timer of Node that is longer fires at once. */
@@ -30,8 +34,6 @@ export interface Authenticated {
 @Injectable()
 export class ConnectionLifecycle {
   readonly #logger = new Logger('Connection');
-  /** Attempts of one connection are made one after the other. */
-  readonly #attempts = new WeakMap<Connection, Promise<unknown>>();
 
   constructor(
     private readonly options: GatewayOptions,
@@ -41,6 +43,7 @@ export class ConnectionLifecycle {
     private readonly firstThread: FirstThread,
     private readonly closer: ConnectionCloser,
     private readonly failures: Failures,
+    private readonly process: Lifecycle,
     private readonly metrics: Metrics,
     private readonly clock: Clock,
   ) {}
@@ -52,17 +55,20 @@ export class ConnectionLifecycle {
       this.closer.refuse(socket, refusal);
       return;
     }
-    const connection = this.factory.create(socket);
+    const handshake = takeHandshake(socket);
+    const connection = this.factory.create(socket, handshake);
     const { connectionId, outbox } = connection;
     const { authTimeoutMs } = this.options;
     this.registry.add(connection);
     this.metrics.add('threadcast_gateway_accepted_total', {});
     this.#logger.debug(`${connectionId} accepted`);
     outbox.emit('connection_accepted', { connectionId, authTimeoutMs });
+    // Its transport was open before the drain, and it was not there when all were told.
+    if (this.process.phase === 'draining') outbox.emit('server_draining', { reconnectInMs: MAX_RECONNECT_MS });
     connection.setDeadline(
       this.clock.after(authTimeoutMs, () => this.closer.closeForGood(connection, new ThreadcastError('auth_timeout'))),
     );
-    const { token } = socket.handshake.auth as { readonly token?: unknown };
+    const { token } = handshake;
     if (token !== undefined && token !== null && token !== '') void this.#authenticateByHandshake(connection, token);
   }
 
@@ -72,7 +78,7 @@ export class ConnectionLifecycle {
    */
   authenticate(request: IncomingRequest, token: string): Promise<Authenticated> {
     const { connection } = request;
-    return this.#inTurn(connection, async () => {
+    return connection.attempts.inTurn(async () => {
       const principal = await this.#verify(connection, token);
       if (connection.state === 'accepted') {
         const refusal = this.#welcome(connection, principal);
@@ -90,7 +96,7 @@ export class ConnectionLifecycle {
 
   async #authenticateByHandshake(connection: Connection, token: unknown): Promise<void> {
     try {
-      const principal = await this.#inTurn(connection, async () => {
+      const principal = await connection.attempts.inTurn(async () => {
         const verified = await this.#verify(connection, token);
         const refusal = this.#welcome(connection, verified);
         if (refusal !== null) throw refusal;
@@ -108,16 +114,11 @@ export class ConnectionLifecycle {
     }
   }
 
-  #inTurn<T>(connection: Connection, attempt: () => Promise<T>): Promise<T> {
-    const before = this.#attempts.get(connection) ?? Promise.resolve();
-    const turn = before.catch(() => undefined).then(attempt);
-    this.#attempts.set(connection, turn);
-    return turn;
-  }
-
   async #verify(connection: Connection, token: unknown): Promise<Principal> {
-    if (typeof token !== 'string')
-      throw new ThreadcastError('unauthenticated', { message: 'The token must be a text.' });
+    if (typeof token !== 'string' || token.length > MAX_TOKEN_CHARACTERS) {
+      const message = `The token must be a text of at most ${MAX_TOKEN_CHARACTERS} characters.`;
+      throw new ThreadcastError('unauthenticated', { message });
+    }
     try {
       const principal = await this.authenticator.authenticate(token);
       if (connection.isClosed) throw new ThreadcastError('auth_timeout');
@@ -163,7 +164,7 @@ export class ConnectionLifecycle {
       mailbox.open();
       return;
     }
-    const followed = first?.commit() === true ? first : null;
+    const followed = this.firstThread.commit(connection, first);
     const threadId = followed?.threadId ?? null;
     outbox.emit('connection_ready', { connectionId, userId, threadId, heldRequests: mailbox.size });
     this.#logger.debug(`${connectionId} ready for ${userId}`);

@@ -26,7 +26,10 @@ export class ConnectionGateway implements OnGatewayConnection<Socket> {
   ) {}
 
   handleConnection(socket: Socket): void {
-    this.halfOpen.connected(socket.conn);
+    if (!this.halfOpen.connected(socket.conn)) {
+      this.closer.endTransport(socket);
+      return;
+    }
     this.lifecycle.accept(socket);
     const connection = this.registry.of(socket);
     if (connection === undefined) return;

@@ -4,8 +4,10 @@ import type { Timer } from '../clock/index.js';
 import type { Follower } from '../delivery/index.js';
 import type { ConnectionId } from '../ids/index.js';
 import type { Principal } from '../identity/index.js';
+import { Attempts } from './attempts.js';
 import { mayBecome, type ConnectionState } from './connection-machine.js';
-import type { Mailbox } from './mailbox.js';
+import type { FirstThreadNamed } from './handshake.js';
+import type { Letter, Mailbox } from './mailbox.js';
 import type { Outbox } from './outbox.js';
 import type { TokenBucket } from 'limiter';
 
@@ -16,6 +18,7 @@ export interface ConnectionParts {
   readonly follower: Follower;
   readonly mailbox: Mailbox;
   readonly rate: TokenBucket;
+  readonly first: FirstThreadNamed;
   /** Unix ms. */
   readonly acceptedAt: number;
 }
@@ -32,6 +35,13 @@ export class Connection {
   readonly mailbox: Mailbox;
   readonly rate: TokenBucket;
   readonly acceptedAt: number;
+  /** What the handshake says of a first thread. */
+  readonly first: FirstThreadNamed;
+  readonly attempts = new Attempts();
+  /** Requests that are being processed. */
+  readonly inHand = new Set<Letter>();
+  /** Requests that were refused one after the other, with answers to them that have not left. */
+  refusedInARow = 0;
   readonly #gone = new AbortController();
   #state: ConnectionState = 'accepted';
   #principal: Principal | null = null;
@@ -45,6 +55,7 @@ export class Connection {
     this.mailbox = parts.mailbox;
     this.rate = parts.rate;
     this.acceptedAt = parts.acceptedAt;
+    this.first = parts.first;
   }
 
   get state(): ConnectionState {

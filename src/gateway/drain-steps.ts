@@ -6,6 +6,9 @@ import { DrainStep } from '../startup/index.js';
 import { ConnectionCloser } from './connection-closer.js';
 import { ConnectionRegistry } from './connection-registry.js';
 
+/** The longest time to come back in that a client is given. */
+export const MAX_RECONNECT_MS = 2_000;
+
 /** Tells every client that this node is about to close, with a time to come back that differs from client to client. */
 @Injectable()
 export class AnnounceDrain extends DrainStep {
@@ -25,9 +28,10 @@ export class AnnounceDrain extends DrainStep {
   }
 }
 
-const MAX_RECONNECT_MS = 2_000;
-
-/** Flushes and closes the connections, spread over the time there is, so that they do not all come back at once. */
+/**
+ * Flushes and closes the connections, spread over the time there is, so that they do not all come back at once. When
+ * the time is over, those that are left are closed at once.
+ */
 @Injectable()
 export class CloseConnections extends DrainStep {
   override readonly name = 'close connections';
@@ -42,6 +46,7 @@ export class CloseConnections extends DrainStep {
   }
 
   override async run(signal: AbortSignal, budgetMs: number): Promise<void> {
+    signal.addEventListener('abort', () => this.#closeAll(), { once: true });
     const connections = this.registry.all();
     const pauseMs = Math.min(MAX_PAUSE_MS, budgetMs / 2 / Math.max(1, connections.length));
     const closing: Promise<void>[] = [];
@@ -56,10 +61,24 @@ export class CloseConnections extends DrainStep {
       if (closing.push(closed) === connections.length) break;
       owedMs += pauseMs;
       if (owedMs - pausedMs < 1 || signal.aborted) continue;
-      await this.clock.sleep(Math.floor(owedMs - pausedMs), signal);
+      await this.#pause(Math.floor(owedMs - pausedMs), signal);
       pausedMs = Math.floor(owedMs);
     }
     await Promise.all(closing);
+  }
+
+  async #pause(durationMs: number, signal: AbortSignal): Promise<void> {
+    try {
+      await this.clock.sleep(durationMs, signal);
+    } catch {
+      // The time is over, and all are closed.
+    }
+  }
+
+  #closeAll(): void {
+    for (const connection of this.registry.all()) {
+      this.closer.closeForRepair(connection, new ThreadcastError('draining'));
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import type { PreparedFollowing } from '../delivery/index.js';
-import { validateDto } from '../errors/index.js';
+import { ThreadcastError, validateDto } from '../errors/index.js';
 import { parseThreadId } from '../ids/index.js';
 import { normaliseIds } from '../protocol/index.js';
 import { Associations } from './associations.js';
@@ -20,16 +20,26 @@ export class FirstThread {
   /** Null: none was named, or it was refused, which the client is told as a refused `switch_thread`. */
   async prepare(connection: Connection): Promise<PreparedFollowing | null> {
     try {
-      const { threadId, after, epoch } = normaliseIds({ ...connection.socket.handshake.auth, payload: undefined });
+      const { threadId, after, epoch } = normaliseIds(connection.first);
       if (threadId === undefined || threadId === null) return null;
       const dto = validateDto(FollowThreadDto, { threadId, after, epoch });
       const position = { after: dto.after ?? undefined, epoch: dto.epoch ?? undefined };
       return await this.associations.prepare(connection, parseThreadId(dto.threadId), 'active', position);
     } catch (error) {
-      if (!connection.isClosed) {
-        connection.outbox.emit('exception', { request: 'switch_thread', error: this.failures.toWire(error) });
-      }
+      this.#refuse(connection, error);
       return null;
     }
+  }
+
+  /** Null also where the thread has gone since it was prepared: told as a refusal too. */
+  commit(connection: Connection, prepared: PreparedFollowing | null): PreparedFollowing | null {
+    if (prepared === null || prepared.commit()) return prepared;
+    this.#refuse(connection, new ThreadcastError('thread_not_found'));
+    return null;
+  }
+
+  #refuse(connection: Connection, error: unknown): void {
+    if (connection.isClosed) return;
+    connection.outbox.emit('exception', { request: 'switch_thread', error: this.failures.toWire(error) });
   }
 }

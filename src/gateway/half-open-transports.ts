@@ -13,6 +13,7 @@ type Transport = Socket['conn'];
 @Injectable()
 export class HalfOpenTransports {
   readonly #waiting = new Set<Transport>();
+  readonly #served = new WeakSet<Transport>();
 
   constructor(
     private readonly options: GatewayOptions,
@@ -33,8 +34,14 @@ export class HalfOpenTransports {
     oldest.close();
   }
 
-  /** It has its connection now, and is counted there. */
-  connected(conn: Transport): void {
+  /**
+   * It asks for its connection, which is counted from now on. False: it has had one. Nothing of a connection that is
+   * over may hold on to a transport, and no transport gets around the limits by asking often.
+   */
+  connected(conn: Transport): boolean {
     this.#waiting.delete(conn);
+    if (this.#served.has(conn)) return false;
+    this.#served.add(conn);
+    return true;
   }
 }

@@ -28,7 +28,11 @@ export class Outbox extends Sink {
   #waiting = 0;
   /** Taken by the transport, not yet flushed. */
   #inFlight = 0;
-  #resumes: (() => void)[] = [];
+  /** Who waits for most of what is unsent to leave, in turn. */
+  readonly #turns: (() => void | Promise<void>)[] = [];
+  #takingTurns = false;
+  /** Who waits for the next flush to be out. */
+  readonly #drains: (() => void)[] = [];
 
   constructor(
     private readonly socket: Socket,
@@ -102,9 +106,9 @@ export class Outbox extends Sink {
     return this.unsent + bytes <= this.slowConsumerBytes;
   }
 
-  override whenDrained(resume: () => void): void {
-    if (this.#isDrained()) resume();
-    else this.#resumes.push(resume);
+  override whenDrained(resume: () => void | Promise<void>): void {
+    this.#turns.push(resume);
+    void this.#takeTurns();
   }
 
   /** Resolves when most of what was unsent has left; at once on a connection that has ended. */
@@ -122,12 +126,12 @@ export class Outbox extends Sink {
   release(): void {
     this.#waiting = 0;
     this.#inFlight = 0;
-    this.#resume();
+    this.#drained();
   }
 
   async #nextFlush(): Promise<void> {
     while (this.unsent > 0 && this.socket.conn.readyState !== 'closed') {
-      await new Promise<void>((resolve) => this.#resumes.push(resolve));
+      await new Promise<void>((resolve) => this.#drains.push(resolve));
     }
   }
 
@@ -140,15 +144,32 @@ export class Outbox extends Sink {
     this.#inFlight = 0;
     this.socket.conn.transport.on('drain', () => {
       this.#inFlight = 0;
-      if (this.#isDrained()) this.#resume();
+      this.#drained();
     });
+    this.#drained();
   }
 
   #isDrained(): boolean {
     return this.unsent <= this.slowConsumerBytes / 2;
   }
 
-  #resume(): void {
-    for (const resume of this.#resumes.splice(0)) resume();
+  #drained(): void {
+    for (const resolve of this.#drains.splice(0)) resolve();
+    void this.#takeTurns();
+  }
+
+  /**
+   * One after the other, each only while there is room: of a hundred threads that wait to be read on, all woken at
+   * once would hand over a hundred pages.
+   */
+  async #takeTurns(): Promise<void> {
+    if (this.#takingTurns) return;
+    this.#takingTurns = true;
+    for (let next = this.#nextTurn(); next !== undefined; next = this.#nextTurn()) await next();
+    this.#takingTurns = false;
+  }
+
+  #nextTurn(): (() => void | Promise<void>) | undefined {
+    return this.#isDrained() ? this.#turns.shift() : undefined;
   }
 }

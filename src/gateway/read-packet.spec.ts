@@ -36,11 +36,19 @@ describe('What comes in under an event’s name', () => {
     ['create_thread', [new Date(0)]],
     ['message', []],
     ['message', [{ type: 7 }]],
-    ['message', [{ type: 'ping' }, 1]],
+    ['message', [{ type: 'create_thread' }, 1]],
     ['message', [{ type: 'create_thread', payload: null }]],
     ['message', [{ type: 'switch_thread', threadId: 'a', payload: { threadId: 'b' } }]],
   ])('is refused where it has not that form: %s %j', (event, values) => {
     expect(refusal(event, ...values)).toMatchObject({ code: 'invalid_payload' });
+  });
+
+  it.each([
+    ['ping', [1, 2]],
+    ['ping', [Buffer.from('binary')]],
+    ['message', [{ type: 'ping', payload: [] }, 1]],
+  ])('is taken as ping whatever comes with it: %s %j', (event, values) => {
+    expect(readPacket(event, values)).toEqual({ type: 'ping', payload: {} });
   });
 
   it('keeps a prototype that JSON names from becoming one', () => {

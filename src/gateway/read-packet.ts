@@ -30,10 +30,11 @@ export function requestName(event: unknown, values: readonly unknown[]): string 
 export function readPacket(event: unknown, values: readonly unknown[]): ReadPacket {
   if (typeof event !== 'string')
     throw new ThreadcastError('unknown_request', { message: 'A request’s name is a text.' });
+  // It takes anything, and nothing of it is read.
+  if (requestName(event, values) === 'ping') return { type: 'ping', payload: {} };
   if (values.length > 1) throw invalid('payload', `a request has one payload; ${values.length} came`);
   const [value = {}] = values;
   if (event === ENVELOPE) return readEnvelope(value);
-  if (event === 'ping') return { type: event, payload: {} };
   return { type: event, payload: normaliseIds(plainObject(value, 'the payload')) };
 }
 
@@ -41,7 +42,6 @@ function readEnvelope(value: unknown): ReadPacket {
   const envelope = plainObject(value, 'a message sent without a name');
   const { type, payload = {}, ...rest } = envelope;
   if (typeof type !== 'string') throw invalid('type', 'the envelope needs a `type`: the name of a request');
-  if (type === 'ping') return { type, payload: {} };
   const body = plainObject(payload, 'the envelope’s `payload`');
   const { payload: nested, ...lifted } = normaliseIds({ ...idsOf(rest), payload: body });
   return { type, payload: { ...(nested as Record<string, unknown>), ...lifted } };

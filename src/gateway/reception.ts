@@ -26,6 +26,9 @@ const KNOWN: Readonly<Record<RequestType, true>> = {
   ping: true,
 };
 
+/** So many requests in a row are refused, with their answers not read, before the connection ends. */
+const MAX_REFUSED_IN_A_ROW = 1_000;
+
 /**
  * The first look at everything that a client sends: its size, its form, its rate; then into the mailbox. What is
  * refused here is answered here. Nothing is dropped without an answer or a count.
@@ -51,30 +54,37 @@ export class Reception {
    */
   receive(connection: Connection, event: unknown, args: readonly unknown[]): void {
     try {
-      this.#take(connection, event, args);
-      if (connection.outbox.overflows) this.#endUnread(connection);
+      if (connection.outbox.unsent === 0) connection.refusedInARow = 0;
+      const refused = this.#take(connection, event, args);
+      connection.refusedInARow = refused ? connection.refusedInARow + 1 : 0;
+      this.#endHopeless(connection);
     } catch (error) {
       this.closer.closeForRepair(connection, this.failures.toError(error));
     }
   }
 
-  #take(connection: Connection, event: unknown, args: readonly unknown[]): void {
+  /** True: refused, at once. */
+  #take(connection: Connection, event: unknown, args: readonly unknown[]): boolean {
     const { values, ack } = splitAck(args);
     const name = requestName(event, values);
-    const bytes = sizeOf([event, ...values]);
+    const bytes = sizeOf([event, ...values], name === 'ping');
     const make = (payload: Readonly<Record<string, unknown>>): IncomingRequest =>
       new IncomingRequest(connection, name, payload, bytes ?? 0, ack, this.#steps);
+    // What is larger still and fits a packet of the transport ends the socket all the same.
+    const beyond = (bytes ?? 0) > this.options.maxMessageBytes * 4;
     try {
       this.#checkSize(bytes);
       const { payload } = readPacket(event, values);
       const request = make(payload);
       if (name === 'authenticate') this.#authenticate(connection, request);
       else this.#put(connection, request);
+      return request.answered;
     } catch (error) {
       make({}).fail(this.failures.toWire(error));
+      return true;
+    } finally {
+      if (beyond) connection.socket.conn.close();
     }
-    // What is larger still and fits a packet of the transport ends the socket all the same.
-    if ((bytes ?? 0) > this.options.maxMessageBytes * 4) connection.socket.conn.close();
   }
 
   /** Overtakes what is held; bounded by the rate. */
@@ -90,9 +100,17 @@ export class Reception {
     connection.mailbox.put(request);
   }
 
-  /** Its client sends requests and reads no answers. */
-  #endUnread(connection: Connection): void {
-    const message = 'The answers to the requests are not read.';
+  /** Its client sends requests and reads no answers, or goes on with what is refused. A stranger is given less. */
+  #endHopeless(connection: Connection): void {
+    const { outbox, principal, refusedInARow } = connection;
+    if (outbox.overflows || (principal === null && outbox.unsent > this.options.slowConsumerBytes)) {
+      this.#end(connection, 'The answers to the requests are not read.');
+    } else if (refusedInARow >= MAX_REFUSED_IN_A_ROW) {
+      this.#end(connection, `${refusedInARow} requests in a row were refused.`);
+    }
+  }
+
+  #end(connection: Connection, message: string): void {
     this.closer.closeForRepair(connection, new ThreadcastError('rate_limited', { message }));
   }
 
@@ -126,11 +144,12 @@ export class Reception {
   }
 }
 
-/** Bytes of the JSON text; null for what has none: too deep, or binary. */
-function sizeOf(values: readonly unknown[]): number | null {
+/** Bytes of the JSON text; null for what has none: too deep, or binary where that is not taken. */
+function sizeOf(values: readonly unknown[], takesBinary: boolean): number | null {
   try {
     const text = JSON.stringify(values);
-    return text.includes(BINARY_MARK) && values.some(holdsBinary) ? null : Buffer.byteLength(text);
+    if (!text.includes(BINARY_MARK) || !values.some(holdsBinary)) return Buffer.byteLength(text);
+    return takesBinary ? sizeWithBinary(values) : null;
   } catch {
     return null;
   }
@@ -142,4 +161,21 @@ const BINARY_MARK = '{"type":"Buffer","data":[';
 function holdsBinary(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return Buffer.isBuffer(value) || Object.values(value).some(holdsBinary);
+}
+
+/** Of the JSON text without the binary parts, and of these as they are. */
+function sizeWithBinary(values: readonly unknown[]): number {
+  let binaryBytes = 0;
+  const text = JSON.stringify(values, (_key, value: unknown) => {
+    if (!isWrittenBinary(value)) return value;
+    binaryBytes += value.data.length;
+    return null;
+  });
+  return Buffer.byteLength(text) + binaryBytes;
+}
+
+/** A buffer as it writes itself. */
+function isWrittenBinary(value: unknown): value is { readonly data: readonly unknown[] } {
+  if (typeof value !== 'object' || value === null || !('type' in value && 'data' in value)) return false;
+  return value.type === 'Buffer' && Array.isArray(value.data) && value.data.every((byte) => typeof byte === 'number');
 }

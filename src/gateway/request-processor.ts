@@ -16,6 +16,8 @@ export class RequestProcessor {
 
   /** Whatever happens, the request is answered when this resolves. Never rejects. */
   async process(request: IncomingRequest): Promise<void> {
+    const { inHand } = request.connection;
+    inHand.add(request);
     try {
       const handler = this.handlers.find(request.connection.socket, request.type);
       if (handler === undefined) throw new ThreadcastError('unknown_request', { message: unknown(request.type) });
@@ -26,6 +28,7 @@ export class RequestProcessor {
     } catch (error) {
       request.fail(this.failures.toWire(error));
     } finally {
+      inHand.delete(request);
       if (!request.answered) request.fail(this.failures.toWire(new Error(`'${request.type}' gave no answer`)));
     }
   }

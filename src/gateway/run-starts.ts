@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { RunEngine } from '../agents/index.js';
 import type { PreparedFollowing } from '../delivery/index.js';
+import { Metrics } from '../metrics/index.js';
 import type { JsonObject, MessageAnswer, RunPolicy } from '../protocol/index.js';
 import { RunStarter, type StartOutcome } from '../threads/index.js';
 import { Associations } from './associations.js';
@@ -24,6 +25,7 @@ export class RunStarts {
     private readonly starter: RunStarter,
     private readonly engine: RunEngine,
     private readonly associations: Associations,
+    private readonly metrics: Metrics,
   ) {}
 
   async start(
@@ -35,32 +37,38 @@ export class RunStarts {
     const { agent, input, target, following } = start;
     const associated = following !== null;
     const outcome = await this.starter.start({ ...requested, userId: user.userId, target, agent, input, associated });
-    const inPlace = await this.#associate(request, outcome, following);
+    // In the turn in which the start has resolved, so that runs begin in the order of their commits.
+    const made = this.#associate(request, outcome, following);
     const status = outcome.run.status === 'queued' ? this.engine.dispatch(outcome.run) : outcome.run.status;
+    const inPlace = made ?? (await this.#associateAnew(request, outcome));
+    if (!inPlace) this.metrics.add('threadcast_gateway_associations_total', { outcome: 'none' });
     const { threadId, messageId, seq, duplicate } = outcome;
     return { threadId, messageId, seq, runId: outcome.run.runId, status, associated: inPlace, duplicate };
   }
 
-  /** Makes the association that was prepared; a repeated request may turn out to belong to another thread. */
-  async #associate(
+  /** Makes the association that was prepared. Null: it is for another thread than the request turned out to be for. */
+  #associate(
     request: IncomingRequest,
     { threadId }: StartOutcome,
-    prepared: PreparedFollowing | null,
-  ): Promise<boolean> {
-    let following = prepared;
+    following: PreparedFollowing | null,
+  ): boolean | null {
     if (following !== null && following.threadId !== threadId) {
       following.abort();
-      following = await this.associations.tryPrepare(request.connection, threadId);
+      return null;
     }
     if (following?.commit() !== true) return false;
     const { previousThreadId, head, epoch } = following;
     if (previousThreadId === threadId) return true;
-    const { outbox } = request.connection;
-    const made = following;
     request.afterAnswer(() => {
-      outbox.emit('thread_switched', { threadId, previousThreadId, head, epoch });
-      made.start();
+      request.connection.outbox.emit('thread_switched', { threadId, previousThreadId, head, epoch });
+      following.start();
     });
     return true;
+  }
+
+  /** A repeated request that went elsewhere the first time. */
+  async #associateAnew(request: IncomingRequest, outcome: StartOutcome): Promise<boolean> {
+    const following = await this.associations.tryPrepare(request.connection, outcome.threadId);
+    return this.#associate(request, outcome, following) ?? false;
   }
 }

@@ -22,8 +22,13 @@ export class StartAssociations {
 
   /** Rejects what would be refused anyway, before anything is associated. */
   async prepare(connection: Connection, dto: UserMessageDto | StartAgentDto): Promise<StartAssociation> {
+    const known = await this.#known(connection, dto);
+    if (known !== null) {
+      const following = await this.#followAgain(connection, known);
+      return { agent: '', input: null, target: targetOf(dto, known), following };
+    }
     const executed = this.#executed(dto);
-    const target = await this.#target(connection, dto);
+    const target = this.#target(connection, dto);
     if (target.kind !== 'new') {
       return { ...executed, target, following: await this.associations.tryPrepare(connection, target.threadId) };
     }
@@ -33,21 +38,38 @@ export class StartAssociations {
     return { ...executed, target, following };
   }
 
-  async #target(connection: Connection, dto: UserMessageDto | StartAgentDto): Promise<StartTarget> {
-    if (dto.threadId !== undefined && dto.threadId !== null) {
-      return { kind: 'named', threadId: parseThreadId(dto.threadId) };
-    }
-    const threadId = (await this.#earlier(connection, dto.messageId)) ?? connection.follower.activeThreadId;
-    if (threadId !== null) return { kind: 'active', threadId };
+  #target(connection: Connection, dto: UserMessageDto | StartAgentDto): StartTarget {
+    const threadId = namedThread(dto) ?? connection.follower.activeThreadId;
+    if (threadId !== null) return targetOf(dto, threadId);
     return { kind: 'new', threadId: this.ids.threadId(), epoch: this.ids.epoch() };
   }
 
-  /** A repeated request without a thread goes where it went first, whatever is active now. */
-  async #earlier(connection: Connection, messageId: string | null | undefined): Promise<ThreadId | null> {
+  /**
+   * The thread of a request that was taken before: it goes where it went first, whatever is active now, and is
+   * refused for nothing that has changed since.
+   */
+  async #known(connection: Connection, dto: UserMessageDto | StartAgentDto): Promise<ThreadId | null> {
     const userId = connection.principal?.userId;
     if (userId === undefined) throw new ThreadcastError('unauthenticated');
+    const { messageId } = dto;
     if (messageId === undefined || messageId === null) return null;
-    return (await this.starter.earlier(userId, null, messageId))?.threadId ?? null;
+    const named = namedThread(dto);
+    const scopes = named === null ? [null, connection.follower.activeThreadId] : [named];
+    for (const scope of scopes) {
+      const earlier = await this.starter.earlier(userId, scope, messageId);
+      if (earlier !== null) return earlier.threadId;
+    }
+    return null;
+  }
+
+  /** Repeated, a request is answered also where it cannot be followed any more. */
+  async #followAgain(connection: Connection, threadId: ThreadId): Promise<StartAssociation['following']> {
+    try {
+      return await this.associations.tryPrepare(connection, threadId);
+    } catch (error) {
+      if (error instanceof ThreadcastError && error.code === 'too_many_threads') return null;
+      throw error;
+    }
   }
 
   /** The agent and its input, checked. */
@@ -58,4 +80,12 @@ export class StartAssociations {
       message: metadata === undefined || metadata === null ? { content } : { content, metadata },
     });
   }
+}
+
+function namedThread({ threadId }: UserMessageDto | StartAgentDto): ThreadId | null {
+  return threadId === undefined || threadId === null ? null : parseThreadId(threadId);
+}
+
+function targetOf(dto: UserMessageDto | StartAgentDto, threadId: ThreadId): StartTarget {
+  return { kind: namedThread(dto) === null ? 'active' : 'named', threadId };
 }

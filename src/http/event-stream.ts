@@ -7,6 +7,9 @@ import type { DetachReason } from '../protocol/index.js';
 
 const HEARTBEAT_MS = 15_000;
 
+/** A client that has taken nothing of what is unsent for so long is not there any more. */
+const UNREAD_MS = 45_000;
+
 /** How long a client may take to read the rest of a stream that has ended. */
 const LAST_READ_MS = 5_000;
 
@@ -17,6 +20,8 @@ const LAST_READ_MS = 5_000;
 export class EventStream extends Sink {
   #epoch: string | null = null;
   #unsentBytes = 0;
+  /** When something has left, or when all had: monotonic ms. */
+  #movedAt = 0;
   #waiting: (() => void)[] = [];
   #heartbeat: Timer | null = null;
   #onOver: (() => void) | null = null;
@@ -50,6 +55,7 @@ export class EventStream extends Sink {
     this.#heartbeat = this.clock.every(HEARTBEAT_MS, () => {
       // A client that does not even take events gets no comments on top.
       if (this.#unsentBytes === 0) this.#comment('here');
+      else if (this.#isUnread()) this.#endIfStillUnread();
     });
   }
 
@@ -84,6 +90,17 @@ export class EventStream extends Sink {
     this.res.end();
   }
 
+  #isUnread(): boolean {
+    return this.#unsentBytes > 0 && this.clock.monotonic() - this.#movedAt >= UNREAD_MS;
+  }
+
+  /** Not in this turn: a process that was held up itself has yet to hear of what has left meanwhile. */
+  #endIfStillUnread(): void {
+    this.clock.soon(() => {
+      if (this.#isUnread()) this.end('not read');
+    });
+  }
+
   #over(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -99,9 +116,11 @@ export class EventStream extends Sink {
   #write(text: string): void {
     if (this.#ended) return;
     const bytes = Buffer.byteLength(text);
+    if (this.#unsentBytes === 0) this.#movedAt = this.clock.monotonic();
     this.#unsentBytes += bytes;
     this.res.write(text, () => {
       this.#unsentBytes -= bytes;
+      this.#movedAt = this.clock.monotonic();
       if (this.#hasDrained()) for (const resume of this.#waiting.splice(0)) resume();
     });
   }

@@ -9,6 +9,7 @@ import type { ThreadId } from '../ids/index.js';
 import { DrainStep, type DrainStage } from '../startup/index.js';
 import { EventStream } from './event-stream.js';
 import { HttpOptions } from './http-options.js';
+import { StreamLimits } from './stream-limits.js';
 
 /** The longest that one timer can be set. */
 const MAX_TIMER_MS = 2_147_483_647;
@@ -24,21 +25,39 @@ export class EventStreams extends DrainStep {
     private readonly followers: Followers,
     private readonly clock: Clock,
     private readonly options: HttpOptions,
+    private readonly limits: StreamLimits,
   ) {
     super();
   }
 
   /**
-   * Answers with a stream of the thread's events. Rejects with `thread_not_found` or `cursor_invalid` as long as
-   * nothing has been answered.
+   * Answers with a stream of the thread's events. Rejects with `thread_not_found`, `cursor_invalid` or
+   * `too_many_connections` as long as nothing has been answered.
    */
   async follow(user: Principal, threadId: ThreadId, position: Position, res: Response): Promise<void> {
+    const leave = this.limits.enter(user.userId);
+    try {
+      if (!(await this.#begin(user, threadId, position, res, leave))) leave();
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  /** False: the client has gone meanwhile. */
+  async #begin(
+    user: Principal,
+    threadId: ThreadId,
+    position: Position,
+    res: Response,
+    leave: () => void,
+  ): Promise<boolean> {
     const stream = new EventStream(user.userId, res, this.clock, this.options.slowConsumerBytes);
     const follower = this.followers.create(stream, 1);
     const following = await follower.prepare(threadId, 'subscribed', position);
     if (res.destroyed) {
       following.abort();
-      return;
+      return false;
     }
     if (!following.commit()) throw new ThreadcastError('thread_not_found');
     this.#open.add(stream);
@@ -47,8 +66,10 @@ export class EventStreams extends DrainStep {
       expiry.cancel();
       this.#open.delete(stream);
       follower.close();
+      leave();
     });
     following.start();
+    return true;
   }
 
   override async run(): Promise<void> {

@@ -8,6 +8,10 @@ export class HttpOptions {
   /** Unsent bytes at which an event stream leaves live delivery and reads on from the log. */
   slowConsumerBytes = 262_144;
 
+  /** Event streams that are open at once. */
+  maxStreams = 20_000;
+  maxStreamsPerUser = 50;
+
   /** Origins of browsers that are let in. Empty: same origin alone; `['*']`: any. */
   corsOrigins: readonly string[] = [];
 }

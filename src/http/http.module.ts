@@ -15,6 +15,7 @@ import { ProblemDetailsFilter } from './problem-details.filter.js';
 import { RootController } from './root.controller.js';
 import { RunsController } from './runs.controller.js';
 import { StartsController } from './starts.controller.js';
+import { StreamLimits } from './stream-limits.js';
 import { ThreadViews } from './thread-views.js';
 import { ThreadsController } from './threads.controller.js';
 
@@ -45,6 +46,7 @@ import { ThreadsController } from './threads.controller.js';
     BearerAuthentication,
     BearerGuard,
     EventStreams,
+    StreamLimits,
     ThreadViews,
   ],
 })

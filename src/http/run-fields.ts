@@ -3,7 +3,6 @@ import { IsIn, IsOptional, IsString, Length, MaxLength, MinLength } from 'class-
 import { IsJsonObject, IsJsonValue } from '../errors/index.js';
 import { RUN_POLICIES, type JsonObject, type JsonValue, type RunPolicy } from '../protocol/index.js';
 import { IsNotSupportedYet } from './field-rules.js';
-import { MAX_METADATA_BYTES } from './thread-fields.js';
 
 class StartFields {
   @IsOptional()
@@ -27,7 +26,7 @@ export class MessageFields extends StartFields {
   agent?: string | null;
 
   @IsOptional()
-  @IsJsonObject(MAX_METADATA_BYTES)
+  @IsJsonObject()
   metadata?: JsonObject | null;
 
   @IsNotSupportedYet()
@@ -50,7 +49,7 @@ export class RunFields extends StartFields {
 export class CancelFields {
   @IsOptional()
   @IsString()
-  @MaxLength(500)
+  @MaxLength(1_000)
   reason?: string | null;
 }
 

@@ -1,10 +1,10 @@
 import { Controller, Param, Post, Res, UseGuards } from '@nestjs/common';
 import type { Response } from 'express';
 
-import { RunEngine } from '../agents/index.js';
+import { RunEngine, type RunSource } from '../agents/index.js';
 import type { Principal } from '../identity/index.js';
 import { parseThreadId } from '../ids/index.js';
-import type { Answers, MessageAnswer, RunStatus } from '../protocol/index.js';
+import type { Answers, JsonValue, MessageAnswer, RunStatus } from '../protocol/index.js';
 import { RunStarter, type StartCommand, type StartOutcome } from '../threads/index.js';
 import { BearerGuard } from './bearer.guard.js';
 import { Fields } from './fields.decorator.js';
@@ -34,8 +34,8 @@ export class StartsController {
     @Res({ passthrough: true }) res: Response,
   ): Promise<MessageAnswer> {
     const message = { content, ...(metadata === undefined || metadata === null ? {} : { metadata }) };
-    const { agent, input } = this.engine.prepare(named ?? undefined, { message });
-    const { outcome, status } = await this.#start(id, res, { userId, message, agent, input, messageId, policy });
+    const executed = await this.#executed(userId, id, messageId, named ?? undefined, { message });
+    const { outcome, status } = await this.#start(id, res, { userId, message, ...executed, messageId, policy });
     const { threadId, run, seq, duplicate } = outcome;
     return {
       threadId,
@@ -55,10 +55,23 @@ export class StartsController {
     @Fields(RunFields) { agent: named, input: given, messageId, policy }: RunFields,
     @Res({ passthrough: true }) res: Response,
   ): Promise<Answers['start_agent']> {
-    const { agent, input } = this.engine.prepare(named, { input: given ?? null });
-    const { outcome, status } = await this.#start(id, res, { userId, message: null, agent, input, messageId, policy });
+    const executed = await this.#executed(userId, id, messageId, named, { input: given ?? null });
+    const { outcome, status } = await this.#start(id, res, { userId, message: null, ...executed, messageId, policy });
     const { threadId, run, duplicate } = outcome;
     return { threadId, runId: run.runId, status, associated: false, duplicate };
+  }
+
+  /** The agent and its input, checked; not for a request that was taken before, which nothing refuses any more. */
+  async #executed(
+    userId: string,
+    id: string,
+    messageId: string | null | undefined,
+    agent: string | undefined,
+    source: RunSource,
+  ): Promise<{ agent: string; input: JsonValue }> {
+    const given = messageId ?? null;
+    const earlier = given === null ? null : await this.starter.earlier(userId, parseThreadId(id), given);
+    return earlier === null ? this.engine.prepare(agent, source) : { agent: '', input: null };
   }
 
   async #start(

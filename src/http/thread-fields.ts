@@ -1,15 +1,16 @@
-import { Allow, IsOptional, IsString, MaxLength, ValidateIf } from 'class-validator';
+import { IsOptional, IsString, MaxLength, ValidateIf } from 'class-validator';
 
 import { IsJsonObject } from '../errors/index.js';
 import type { JsonObject } from '../protocol/index.js';
 
 const MAX_TITLE_CHARACTERS = 500;
-export const MAX_METADATA_BYTES = 65_536;
+const MAX_METADATA_BYTES = 65_536;
 
 export class CreateThreadFields {
-  /** Judged by the grammar of ids. */
-  @Allow()
-  threadId?: unknown;
+  /** Judged by the grammar of ids, where it is a text. */
+  @IsOptional()
+  @IsString()
+  threadId?: string | null;
 
   @IsOptional()
   @IsString()

@@ -42,7 +42,7 @@ export class ThreadsController {
     @Res({ passthrough: true }) res: Response,
   ): Promise<ThreadView & { duplicate: boolean }> {
     const created = await this.threads.create(userId, {
-      ...(threadId === undefined ? {} : { threadId: parseThreadId(threadId) }),
+      ...(typeof threadId === 'string' ? { threadId: parseThreadId(threadId) } : {}),
       title: title ?? null,
       metadata: metadata ?? {},
     });

@@ -44,6 +44,7 @@ export const METRICS = {
   threadcast_gateway_association_retries_total: counter('Times that a failing association was tried again.', []),
   threadcast_gateway_ready_seconds: histogram('From accepted to ready.', [0.005, 0.02, 0.1, 0.5, 2, 10]),
 
+  threadcast_http_streams: gauge('Open event streams.', []),
   threadcast_http_requests_total: counter('API requests, by route and status.', ['route', 'status']),
 } as const satisfies Record<string, MetricEntry>;
 

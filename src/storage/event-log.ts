@@ -1,13 +1,23 @@
 import type { ThreadId } from '../ids/index.js';
 import type { LogHead, NewEvent, StoredEvent } from './records.js';
 
-export interface ReadRange {
-  /** Events with a larger seq are read. */
-  readonly after: number;
+interface PageBounds {
   /** At most this many. */
   readonly limit: number;
   /** Stop once the data read exceeds this; at least one event is read if there is one. */
   readonly maxBytes?: number;
+  /** Of the log that is meant. Nothing is read of another one that has the thread's id by now. */
+  readonly epoch?: string;
+}
+
+export interface ReadRange extends PageBounds {
+  /** Events with a larger seq are read. */
+  readonly after: number;
+}
+
+export interface ReadBackRange extends PageBounds {
+  /** Events with a smaller seq are read, the nearest ones. */
+  readonly before: number;
 }
 
 /** One thread's part of a batch. Its events get seqs without a hole, in this order. */
@@ -24,8 +34,8 @@ export abstract class EventLogReader {
   /** Events after a cursor in the order of seq, without a hole. Empty: none there, or no such thread. */
   abstract read(threadId: ThreadId, range: ReadRange): Promise<readonly StoredEvent[]>;
 
-  /** The last `limit` events with a seq below `before`, in the order of seq. */
-  abstract readBefore(threadId: ThreadId, before: number, limit: number): Promise<readonly StoredEvent[]>;
+  /** The last events below a seq, in the order of seq; where a bound is reached, the oldest are left out. */
+  abstract readBefore(threadId: ThreadId, range: ReadBackRange): Promise<readonly StoredEvent[]>;
 
   /** Null: no such thread. */
   abstract head(threadId: ThreadId): Promise<LogHead | null>;

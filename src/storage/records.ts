@@ -58,7 +58,10 @@ export interface RunInput {
   readonly status: 'open' | 'answered' | 'expired' | 'closed';
   readonly prompt?: string;
   readonly schema?: JsonValue;
+  /** As the log tells it: redacted. */
   readonly value?: JsonValue;
+  /** Of the answer as given, to know the same one again. */
+  readonly answerHash?: string;
   readonly requestedAt: number;
   readonly answeredAt?: number;
 }
@@ -89,6 +92,12 @@ export interface RunRecord {
   /** Its thread was deleted. The thread's id may have been made again since: that is another log, not this run's. */
   readonly orphaned: boolean;
 }
+
+/** A run without its content: who runs it, and where it stands. Small, however large its input is. */
+export type RunPlace = Pick<
+  RunRecord,
+  'runId' | 'threadId' | 'agent' | 'userId' | 'status' | 'attempt' | 'policy' | 'external' | 'position'
+>;
 
 export type RunChanges = Partial<
   Pick<RunRecord, 'status' | 'attempt' | 'associated' | 'inputs' | 'startedAt' | 'endedAt' | 'endReason'>

@@ -1,5 +1,5 @@
 import type { RunId, ThreadId } from '../ids/index.js';
-import type { RecordedRequest, RunChanges, RunFence, RunRecord } from './records.js';
+import type { RecordedRequest, RunChanges, RunFence, RunPlace, RunRecord } from './records.js';
 
 /** Reads the registry of runs: the truth about which run belongs to which thread. */
 export abstract class RunStoreReader {
@@ -8,8 +8,11 @@ export abstract class RunStoreReader {
   /** Runs of the thread that have not ended: first the ones begun, in order of start, then the queued by position. */
   abstract active(threadId: ThreadId): Promise<readonly RunRecord[]>;
 
-  /** All runs that have not ended, by thread, each thread's as in `active`. For recovery at start. */
-  abstract unfinished(): Promise<readonly RunRecord[]>;
+  /** The same runs in the same order, without their content: for counting them, and for places in the queue. */
+  abstract activePlaces(threadId: ThreadId): Promise<readonly RunPlace[]>;
+
+  /** All runs that have not ended, by thread, each thread's as in `activePlaces`. For recovery at start. */
+  abstract unfinished(): Promise<readonly RunPlace[]>;
 
   /** Present state of several runs; a run that is not known is absent from the map. */
   abstract fences(runIds: readonly RunId[]): Promise<ReadonlyMap<RunId, RunFence>>;

@@ -96,6 +96,8 @@ export class RecordingSink extends Sink {
   readonly events: EventEnvelope[] = [];
   /** Takes no more until it is drained. */
   full = false;
+  /** Takes so many bytes and is full then. */
+  room = Number.POSITIVE_INFINITY;
   #resumes: (() => void)[] = [];
   #watchers: { readonly what: number | string; readonly resolve: () => void }[] = [];
 
@@ -106,6 +108,8 @@ export class RecordingSink extends Sink {
   override deliver(frames: readonly EventFrame[]): void {
     for (const frame of frames) {
       this.events.push(JSON.parse(frame.json) as EventEnvelope);
+      this.room -= frame.size;
+      if (this.room <= 0) this.full = true;
       this.#see(frame.seq);
     }
   }
@@ -118,8 +122,8 @@ export class RecordingSink extends Sink {
     this.#see(`detached ${reason}`);
   }
 
-  override hasRoomFor(): boolean {
-    return !this.full;
+  override hasRoomFor(bytes: number): boolean {
+    return !this.full && bytes < this.room;
   }
 
   override whenDrained(resume: () => void): void {
@@ -129,6 +133,7 @@ export class RecordingSink extends Sink {
 
   drain(): void {
     this.full = false;
+    this.room = Number.POSITIVE_INFINITY;
     for (const resume of this.#resumes.splice(0)) resume();
   }
 

@@ -56,11 +56,11 @@ export abstract class Job {
 
 /** Any work on the stores, done in one piece inside the transaction. */
 export class TaskJob extends Job {
-  override readonly bytes = 256;
-
+  /** `bytes`: about as many as it will write. */
   constructor(
     override readonly threadIds: readonly ThreadId[],
     readonly work: (write: WriteContext) => Promise<unknown>,
+    override readonly bytes: number,
   ) {
     super();
   }

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 
 import { Clock } from '../clock/index.js';
 import { ThreadcastError } from '../errors/index.js';
@@ -16,9 +16,13 @@ const MAX_BATCH_JOBS = 1_000;
 const MAX_BATCH_BYTES = 8_388_608;
 /** Of a delta's data, what is not its text. */
 const DELTA_FRAME_BYTES = 512;
-/** How long the outcome of a commit whose answer was lost is asked for. */
-const OUTCOME_TIMEOUT_MS = 5_000;
-const OUTCOME_RETRY_MS = 200;
+/** What a task that says nothing about it is taken to write. */
+const TASK_BYTES = 256;
+/** Between two questions for the outcome of a commit whose answer was lost. */
+const FIRST_OUTCOME_RETRY_MS = 100;
+const LONGEST_OUTCOME_RETRY_MS = 5_000;
+/** How long the process waits, when it closes, for what is being written. */
+const CLOSING_MS = 5_000;
 
 /**
  * The only way into the log. Everything that is written in this process goes through one group commit: what
@@ -29,7 +33,7 @@ const OUTCOME_RETRY_MS = 200;
  * nothing of it is stored. Jobs are taken in the order in which they were given.
  */
 @Injectable()
-export class AppendPipeline {
+export class AppendPipeline implements BeforeApplicationShutdown {
   readonly #logger = new Logger(AppendPipeline.name);
   readonly #options: ThreadsOptions;
   #queue: Job[] = [];
@@ -38,6 +42,8 @@ export class AppendPipeline {
   readonly #tails = new Map<ThreadId, Job>();
   #scheduled = false;
   #idle: (() => void)[] = [];
+  /** Aborted: outcomes that are not known yet are not asked for any more. */
+  readonly #closing = new AbortController();
 
   constructor(
     private readonly storage: Storage,
@@ -79,15 +85,33 @@ export class AppendPipeline {
     return this.#enqueue(job);
   }
 
-  /** Runs any work on these threads inside the next commit, in one piece. What it rejects with is passed on. */
-  execute<T>(threadIds: readonly ThreadId[], work: (write: WriteContext) => Promise<T>): Promise<T> {
-    return this.#enqueue(new TaskJob(threadIds, work));
+  /**
+   * Runs any work on these threads inside the next commit, in one piece. What it rejects with is passed on. `bytes`:
+   * about as many as it writes, for the bounds of what waits and of one commit.
+   */
+  execute<T>(
+    threadIds: readonly ThreadId[],
+    work: (write: WriteContext) => Promise<T>,
+    bytes = TASK_BYTES,
+  ): Promise<T> {
+    return this.#enqueue(new TaskJob(threadIds, work, bytes));
   }
 
   /** Resolves when nothing waits and no commit is under way. */
   settled(): Promise<void> {
     if (!this.#scheduled) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** The storage closes after this: what waits is written first, as long as the storage takes it. */
+  async beforeApplicationShutdown(): Promise<void> {
+    const giveUp = this.clock.after(CLOSING_MS, () => this.#closing.abort());
+    const givenUp = new Promise<void>((resolve) =>
+      this.#closing.signal.addEventListener('abort', () => resolve(), { once: true }),
+    );
+    await Promise.race([this.settled(), givenUp]);
+    giveUp.cancel();
+    this.#closing.abort();
   }
 
   #enqueue<T>(job: Job): Promise<T> {
@@ -165,16 +189,19 @@ export class AppendPipeline {
 
   /**
    * Scenario: the connection to the storage is lost around COMMIT. Whether the batch is stored is then not
-   * known here; answering "failed" would make a client send again what is in the log. So the storage is asked.
+   * known here; answering "failed" would make a client send again what is in the log. So the storage is asked until it
+   * answers. What is appended meanwhile waits, up to the bounds. When the process closes first, whoever waits is
+   * told that the storage is not available.
    */
   async #happened(batchId: string): Promise<boolean> {
-    const deadline = this.clock.monotonic() + OUTCOME_TIMEOUT_MS;
-    for (;;) {
+    const { signal } = this.#closing;
+    for (let delayMs = FIRST_OUTCOME_RETRY_MS; ; delayMs = Math.min(LONGEST_OUTCOME_RETRY_MS, delayMs * 2)) {
       try {
         return await this.storage.wasCommitted(batchId);
-      } catch {
-        if (this.clock.monotonic() >= deadline) return false;
-        await this.clock.sleep(OUTCOME_RETRY_MS);
+      } catch (error) {
+        if (signal.aborted) return false;
+        this.#logger.warn(`Whether a batch of appends is stored cannot be learned yet: ${String(error)}`);
+        await this.clock.sleep(delayMs, signal).catch(() => undefined);
       }
     }
   }

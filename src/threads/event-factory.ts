@@ -16,6 +16,9 @@ export interface EventInput<T extends ThreadEventType = ThreadEventType> {
   readonly agent?: string;
 }
 
+/** Fields of events that are compared, never read as content: a user may be called `token:abc123`. */
+const NAMES = new Set(['messageId', 'userId', 'role', 'runId', 'toolCallId', 'requestId', 'members', 'code']);
+
 /** Makes events ready to be stored: redacted, bounded, serialised once. Everything below carries that text. */
 @Injectable()
 export class EventFactory {
@@ -31,7 +34,7 @@ export class EventFactory {
 
   /** Rejects data above the bound with `message_too_large`. */
   make<T extends ThreadEventType>(input: EventInput<T>): NewEvent {
-    const data = JSON.stringify(this.redactor.redact(input.data));
+    const data = JSON.stringify(this.#redacted(input.data));
     const bytes = Buffer.byteLength(data);
     if (bytes > this.#maxEventBytes) {
       throw new ThreadcastError('message_too_large', {
@@ -40,6 +43,15 @@ export class EventFactory {
       });
     }
     return this.#event(input, data);
+  }
+
+  /** What somebody said is searched for secrets; what says who and which must stay what it is. */
+  #redacted(data: object): object {
+    const entries = Object.entries(data).map(([key, value]: [string, unknown]) => [
+      key,
+      NAMES.has(key) ? value : this.redactor.redact({ [key]: value })[key],
+    ]);
+    return Object.fromEntries(entries) as object;
   }
 
   /** The text of a delta, redacted, before deltas are merged and given to `delta`. */

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { ThreadcastError } from '../errors/index.js';
 import type { ThreadId } from '../ids/index.js';
-import { Storage, type LogHead, type StoredEvent } from '../storage/index.js';
+import { Storage, type LogHead, type ReadRange, type StoredEvent } from '../storage/index.js';
 import { compact, envelopeJson, type EventSpan } from './envelope.js';
 import { ThreadsService } from './threads-service.js';
 
@@ -45,14 +45,18 @@ export class History {
     }
     const limit = Math.min(query.limit ?? DEFAULT_HISTORY_LIMIT, MAX_HISTORY_LIMIT);
     // What was appended after access was judged may be what took it away.
-    const events = (await this.#read(threadId, query, limit)).filter(({ seq }) => seq <= head);
+    const events = (await this.#read(threadId, query, { limit, maxBytes: MAX_PAGE_BYTES, epoch })).filter(
+      ({ seq }) => seq <= head,
+    );
     const spans: readonly EventSpan[] = query.view === 'compact' ? compact(events) : events;
     const last = events.at(-1)?.seq ?? query.after ?? 0;
     return { events: spans.map(envelopeJson), head, epoch, nextAfter: last < head ? last : null };
   }
 
-  #read(threadId: ThreadId, query: HistoryQuery, limit: number): Promise<readonly StoredEvent[]> {
-    if (query.before !== undefined) return this.storage.events.readBefore(threadId, query.before, limit);
-    return this.storage.events.read(threadId, { after: query.after ?? 0, limit, maxBytes: MAX_PAGE_BYTES });
+  #read(threadId: ThreadId, query: HistoryQuery, bounds: Omit<ReadRange, 'after'>): Promise<readonly StoredEvent[]> {
+    if (query.before !== undefined) {
+      return this.storage.events.readBefore(threadId, { before: query.before, ...bounds });
+    }
+    return this.storage.events.read(threadId, { after: query.after ?? 0, ...bounds });
   }
 }

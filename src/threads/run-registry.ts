@@ -1,15 +1,14 @@
-import { isDeepStrictEqual } from 'node:util';
-
 import { Injectable } from '@nestjs/common';
 
 import { Clock } from '../clock/index.js';
 import { ThreadcastError } from '../errors/index.js';
 import type { RunId } from '../ids/index.js';
 import type { JsonValue } from '../protocol/index.js';
-import { Storage, type RunInput, type RunRecord } from '../storage/index.js';
+import { Storage, type RunInput, type RunPlace, type RunRecord } from '../storage/index.js';
 import { AppendPipeline } from './append-pipeline.js';
 import type { RunAttempt } from './append-job.js';
 import { EventFactory } from './event-factory.js';
+import { fingerprint } from './fingerprint.js';
 import { endRunWithin } from './run-ending.js';
 import { hasEnded, nextStatus, type RunEnd } from './run-machine.js';
 import type { WriteContext } from './write-context.js';
@@ -35,7 +34,7 @@ export class RunRegistry {
   ) {}
 
   /** Every run that has not ended, thread by thread; for recovery. */
-  unfinished(): Promise<readonly RunRecord[]> {
+  unfinished(): Promise<readonly RunPlace[]> {
     return this.storage.runs.unfinished();
   }
 
@@ -57,7 +56,7 @@ export class RunRegistry {
   }
 
   /** Takes a queued run up: `agent_started` and the first attempt. Null when it is not queued any more. */
-  begin(run: RunRecord, input: JsonValue | undefined): Promise<RunRecord | null> {
+  begin(run: Pick<RunRecord, 'runId' | 'threadId'>, input: JsonValue | undefined): Promise<RunRecord | null> {
     return this.#change(run, async (write, present) => {
       const status = nextStatus(present.status, 'begin');
       if (status === null) return null;
@@ -69,7 +68,7 @@ export class RunRegistry {
   }
 
   /** Takes a run of a dead process up again, under a new attempt that fences the old one. Null: it has ended. */
-  resume(run: RunRecord): Promise<RunRecord | null> {
+  resume(run: Pick<RunRecord, 'runId' | 'threadId'>): Promise<RunRecord | null> {
     return this.#change(run, async (write, present) => {
       const status = nextStatus(present.status, 'resume');
       if (status === null) return null;
@@ -98,10 +97,10 @@ export class RunRegistry {
       const status = nextStatus(present.status, 'await_input');
       if (status === null || present.attempt !== run.attempt) return null;
       const { runId, agent } = present;
-      await write.append(present.threadId, [
-        this.events.make({ type: 'input_requested', data: request, runId, agent }),
-      ]);
-      const input: RunInput = { ...request, status: 'open', requestedAt: this.clock.now() };
+      const event = this.events.make({ type: 'input_requested', data: request, runId, agent });
+      await write.append(present.threadId, [event]);
+      const logged = JSON.parse(event.data) as InputRequest;
+      const input: RunInput = { ...logged, status: 'open', requestedAt: this.clock.now() };
       return write.runs.update(runId, { status, inputs: [...present.inputs, input] });
     });
   }
@@ -113,12 +112,15 @@ export class RunRegistry {
   answerInput(run: RunRecord, requestId: string, value: JsonValue): Promise<RunRecord> {
     return this.#mustChange(run, async (write, present) => {
       const input = present.inputs.find((candidate) => candidate.requestId === requestId);
-      if (input?.status === 'answered' && isDeepStrictEqual(input.value, value)) return present;
+      const answerHash = fingerprint(value);
+      if (input?.status === 'answered' && input.answerHash === answerHash) return present;
       if (input?.status !== 'open' || hasEnded(present.status)) throw new ThreadcastError('input_closed');
       const { runId, agent } = present;
       const event = this.events.make({ type: 'input_received', data: { requestId, value }, runId, agent });
       await write.append(present.threadId, [event]);
-      const answered: RunInput = { ...input, status: 'answered', value, answeredAt: this.clock.now() };
+      const logged = (JSON.parse(event.data) as { value: JsonValue }).value;
+      const answeredAt = this.clock.now();
+      const answered: RunInput = { ...input, status: 'answered', value: logged, answerHash, answeredAt };
       const inputs = present.inputs.map((candidate) => (candidate === input ? answered : candidate));
       const stillOpen = inputs.some((candidate) => candidate.status === 'open');
       const status = stillOpen ? present.status : (nextStatus(present.status, 'receive_input') ?? present.status);

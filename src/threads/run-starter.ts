@@ -6,7 +6,6 @@ import { IdGenerator, type RunId, type ThreadId } from '../ids/index.js';
 import { Storage, type NewEvent, type RecordedRequest, type RunRecord } from '../storage/index.js';
 import { AppendPipeline } from './append-pipeline.js';
 import { EventFactory } from './event-factory.js';
-import { Redactor } from './redactor.js';
 import { endRunWithin } from './run-ending.js';
 import { isUnderWay } from './run-machine.js';
 import type { EarlierStart, StartCommand, StartOutcome } from './run-start.js';
@@ -28,7 +27,6 @@ export class RunStarter {
     private readonly pipeline: AppendPipeline,
     private readonly threads: ThreadsService,
     private readonly events: EventFactory,
-    private readonly redactor: Redactor,
     private readonly ids: IdGenerator,
     private readonly clock: Clock,
     @Inject(THREADS_OPTIONS) options: Partial<ThreadsOptions>,
@@ -53,6 +51,8 @@ export class RunStarter {
     if (repeated !== null) return repeated;
     const { threadId } = command.target;
     await this.#reachThread(write, command);
+    // Told when the run begins; refused now, if it cannot be told then.
+    if (command.message === null) this.events.make({ type: 'agent_started', data: { input: command.input } });
     const position = await this.#applyPolicy(write, threadId, command.policy);
 
     const runId = this.ids.runId(threadId, this.clock.now());
@@ -97,11 +97,7 @@ export class RunStarter {
     const active = await write.runs.active(threadId);
     const queued = active.filter((run) => run.status === 'queued');
     if (policy === 'reject' && active.length > 0) throw new ThreadcastError('run_in_progress');
-    // A run of another policy waits at most for its turn among all runs, but it waits here too.
-    const waiting = queued.length + (policy === 'queue' && active.length > 0 ? 1 : 0);
-    if (waiting > this.#options.maxQueuedRunsPerThread) {
-      throw new ThreadcastError('run_queue_full', { retryAfterMs: 1_000 });
-    }
+    this.#checkQueue(policy, active.length, queued.length);
     if (policy !== 'interrupt') return queued.reduce((highest, run) => Math.max(highest, run.position), 0) + 1;
     for (const run of active.filter((other) => isUnderWay(other.status))) {
       await endRunWithin(write, this.events, run, this.clock.now(), {
@@ -110,6 +106,14 @@ export class RunStarter {
       });
     }
     return queued.reduce((lowest, run) => Math.min(lowest, run.position), 1) - 1;
+  }
+
+  /** What is queued with nothing under way is about to begin, and does not wait. */
+  #checkQueue(policy: StartCommand['policy'], active: number, queued: number): void {
+    const waiting = active > queued ? queued : Math.max(0, queued - 1);
+    const wouldWait = policy === 'queue' ? active > 0 : waiting > 0;
+    if (!wouldWait || waiting < this.#options.maxQueuedRunsPerThread) return;
+    throw new ThreadcastError('run_queue_full', { retryAfterMs: 1_000 });
   }
 
   #message(command: StartCommand, runId: RunId, messageId: string): NewEvent | null {
@@ -139,7 +143,7 @@ export class RunStarter {
       policy: command.policy,
       external: false,
       position,
-      input: this.redactor.redact(command.input),
+      input: command.input,
       messageId: command.message === null ? command.messageId : messageId,
       associated: command.associated,
       inputs: [],

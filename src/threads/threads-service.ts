@@ -97,7 +97,7 @@ export class ThreadsService {
 
   /** How many runs of the thread have not ended. The caller has checked access. */
   async activeRuns(threadId: ThreadId): Promise<number> {
-    return (await this.storage.runs.active(threadId)).length;
+    return (await this.storage.runs.activePlaces(threadId)).length;
   }
 
   /** How far the user has acknowledged. */

@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
+import { Manager } from 'socket.io-client';
+
+import { CloseConnections } from '../../src/gateway/drain-steps.js';
 import { DrainStep } from '../../src/startup/index.js';
 import { TestServer, checkContiguous, deltaText, type TestClient } from '../../src/testing/index.js';
 import { TempDirs } from '../support/temp-dir.js';
@@ -105,6 +108,35 @@ describe('A server that drains', () => {
     } finally {
       await next.close();
     }
+  });
+
+  it('tells one that asks for its connection during the drain', async () => {
+    const manager = new Manager(server.url, { transports: ['websocket'], reconnection: false });
+    await new Promise<void>((resolve) => manager.once('open', resolve));
+    const drained = server.drain();
+    await step.gate.arrived();
+    const socket = manager.socket('/');
+    const told = new Promise<unknown>((resolve) => socket.once('server_draining', resolve));
+    const left = new Promise<unknown>((resolve) => socket.once('disconnect', resolve));
+
+    expect(await told).toEqual({ reconnectInMs: 2_000 });
+    step.gate.release();
+    await drained;
+    expect(await left).toBe('transport close');
+    expect(await closedCount(server, 'draining')).toBe(1);
+  });
+
+  it('whose time is over closes all that are left at once', async () => {
+    const clients = [await server.ready('alice'), await server.ready('bob'), await server.ready('carol')];
+    const time = new AbortController();
+    const closing = server.get(CloseConnections).run(time.signal, 60_000);
+    time.abort(new Error('the time is over'));
+    await closing;
+
+    for (const client of clients) {
+      expect(await client.next('exception')).toMatchObject({ error: { code: 'draining' }, reconnect: true });
+    }
+    expect(await closedCount(server, 'draining')).toBe(clients.length);
   });
 
   it('answers what waits for authentication', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
+import { FirstThread } from '../../src/gateway/first-thread.js';
 import { ConnectionRegistry } from '../../src/gateway/index.js';
 import { Storage } from '../../src/storage/index.js';
 import { TestServer, checkContiguous, type TestClient } from '../../src/testing/index.js';
@@ -93,6 +94,18 @@ describe('A thread named in the handshake', () => {
     const token = await server.token('alice');
 
     await expectRefused(server.connect({ auth: { token, ...auth } }), code);
+  });
+
+  it('that goes between being reached and being followed is refused', async () => {
+    const first = server.get(FirstThread);
+    const prepare = first.prepare.bind(first);
+    first.prepare = async (connection) => {
+      const prepared = await prepare(connection);
+      await server.fetch('alice', `/api/threads/${threadId}`, { method: 'DELETE' });
+      return prepared;
+    };
+
+    await expectRefused(server.connect({ auth: { token: await server.token('alice'), threadId } }), 'thread_not_found');
   });
 
   it('is followed as well when the token comes later', async () => {

@@ -16,6 +16,18 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 describe('A message over HTTP', () => {
+  it('takes metadata as large as the request may be', async () => {
+    const wide = await HttpApp.start();
+    try {
+      const bob = await wide.as('bob');
+      const metadata = { note: 'x'.repeat(100_000) };
+      const sent = await bob.post(`/api/threads/${await bob.thread()}/messages`, { content: 'x', metadata });
+      expect(sent.status).toBe(201);
+    } finally {
+      await wide.close();
+    }
+  });
+
   it('is appended and answered by the default agent', async () => {
     const threadId = await alice.thread();
     const sent = await alice.post(`/api/threads/${threadId}/messages`, { content: 'one two', metadata: { a: 1 } });
@@ -162,6 +174,15 @@ describe('A run over HTTP', () => {
       status: 200,
       body: { status: 'cancelled', endReason: 'enough' },
     });
+  });
+
+  it('is cancelled for a reason as long as one that a socket gives', async () => {
+    const { runId } = (await alice.post(`/api/threads/${await alice.thread()}/runs`, { agent: 'echo', input: 'x' }))
+      .body;
+    const cancel = (characters: number) => alice.post(`/api/runs/${runId}/cancel`, { reason: 'x'.repeat(characters) });
+
+    expect((await cancel(1_000)).status).toBe(200);
+    expect(await cancel(1_001)).toMatchObject({ status: 400, body: { details: { fields: [{ field: 'reason' }] } } });
   });
 
   it('is found under every form of its id', async () => {

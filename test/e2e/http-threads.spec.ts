@@ -72,6 +72,7 @@ describe('Threads over HTTP', () => {
   });
 
   it.each([
+    ['an id that is no text', 'POST', '', { threadId: 5 }, 'threadId'],
     ['a title that is no text', 'POST', '', { title: 5 }, 'title'],
     ['a title that is too long', 'POST', '', { title: 'x'.repeat(501) }, 'title'],
     ['metadata that is a list', 'POST', '', { metadata: [] }, 'metadata'],

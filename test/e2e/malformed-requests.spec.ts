@@ -48,6 +48,7 @@ describe('Requests that nobody understands', () => {
 
   it.each([
     ['authenticate', { token: 7 }, 'token'],
+    ['create_thread', { threadId: 5 }, 'threadId'],
     ['create_thread', { title: ['a'] }, 'title'],
     ['create_thread', { metadata: 'text' }, 'metadata'],
     ['create_thread', { metadata: [] }, 'metadata'],
@@ -66,6 +67,7 @@ describe('Requests that nobody understands', () => {
     ['start_agent', { input: 'a' }, 'agent'],
     ['stop_agent', {}, 'runId'],
     ['stop_agent', { runId: 7 }, 'runId'],
+    ['stop_agent', { runId: 'run_a_12345678', reason: 'x'.repeat(1_001) }, 'reason'],
     ['provide_input', { runId: 'run_a_12345678', requestId: 'r' }, 'value'],
     ['get_thread_history', { threadId: 'thread_a', limit: 0 }, 'limit'],
     ['get_thread_history', { threadId: 'thread_a', view: 'full' }, 'view'],
@@ -166,6 +168,16 @@ describe('Requests that nobody understands', () => {
     for (const payload of [undefined, null, 7, 'text', [1, 2], { a: { b: 1 } }]) {
       expect(await alice.request('ping', payload)).toEqual({ ok: true, time: expect.any(Number) });
     }
+  });
+
+  it('ping takes two things and binary ones too, up to the size of a request', async () => {
+    const ping = (...values: unknown[]) => alice.socket.timeout(10_000).emitWithAck('ping', ...values);
+    const taken = { ok: true, time: expect.any(Number) };
+    expect(await ping(1, { two: 2 })).toEqual(taken);
+    expect(await ping(Buffer.from('binary'))).toEqual(taken);
+    expect(await ping({ deep: [Buffer.alloc(65_000)] })).toEqual(taken);
+    expect(await ping(Buffer.alloc(65_536))).toMatchObject({ error: { code: 'message_too_large' } });
+    await expectUntouched();
   });
 
   it('without a callback each failure is told as an event, with the name of what was asked', async () => {

@@ -129,4 +129,26 @@ describe('A first message repeated after a restart', () => {
       await after.close();
     }
   });
+
+  it('is answered as before also where the connection could follow nothing more, and names an agent that is gone', async () => {
+    const small = await TestServer.start({ env: { MAX_FOLLOWED_THREADS: '1' } });
+    try {
+      const alice = await small.ready('alice');
+      const first = await alice.ask('user_message', { content: 'hello', messageId: 'm' });
+      const { threadId } = first;
+      await alice.next('agent_completed');
+      const other = await alice.ask('create_thread', {});
+      await alice.ask('unsubscribe_thread', { threadId });
+      await alice.ask('subscribe_thread', { threadId: other['threadId'] });
+
+      const again = { threadId, content: 'hello', messageId: 'm', agent: 'gone' };
+      const repeated = { runId: first['runId'], seq: 1, duplicate: true };
+      expect(await alice.ask('user_message', again)).toMatchObject({ ...repeated, associated: false });
+      const body = JSON.stringify(again);
+      const answer = await small.fetch('alice', `/api/threads/${String(threadId)}/messages`, { method: 'POST', body });
+      expect(await answer.json()).toMatchObject(repeated);
+    } finally {
+      await small.close();
+    }
+  });
 });

@@ -104,6 +104,25 @@ describe('Races around the token', () => {
     expect(await client.next('connection_ready')).toMatchObject({ userId: 'alice' });
   });
 
+  it('the deadline passes while requests to authenticate are in hand: all are answered before the end', async () => {
+    const [first, second] = await tokens('alice', 'alice');
+    const client = server.connect();
+    const answers = [
+      client.request('authenticate', { token: first }),
+      client.request('authenticate', { token: second }),
+    ];
+    await verification.arrived();
+    await arrived(client);
+    clock.advance(10_000);
+
+    const refused = { ok: false, error: { code: 'auth_timeout' } };
+    expect(await Promise.all(answers)).toMatchObject([refused, refused]);
+    expect(await client.next('disconnect')).toEqual({ reason: 'io server disconnect' });
+    verification.release();
+    await expectNothingLeft(server);
+    expect(await requestCount(server, 'authenticate', 'auth_timeout')).toBe(2);
+  });
+
   it('the deadline passes while a good token is verified: closed, and it stays closed', async () => {
     const [token] = await tokens('alice');
     const timers = clock.pendingTimers;

@@ -13,6 +13,9 @@ async function last<T>(times: number, ask: () => Promise<T>, like: (answer: T) =
   return times <= 1 || like(answer) ? answer : last(times - 1, ask, like);
 }
 
+/** The storage is checked once a second, and the answer is given to all who ask meanwhile. */
+const MANY_TRIES = 20_000;
+
 describe('A disk that takes no more', () => {
   const dirs = new TempDirs();
   const servers: ServerProcess[] = [];
@@ -69,7 +72,7 @@ describe('A disk that takes no more', () => {
     );
     expect(full).toMatchObject(REFUSED);
     const health = await last(
-      10,
+      MANY_TRIES,
       () => ready(server),
       ({ status }) => status !== 200,
     );
@@ -107,11 +110,21 @@ describe('A disk that takes no more', () => {
     const lost = { threadId, messageId: 'lost', content: 'are you there?' };
     expect(await alice.request('user_message', lost)).toMatchObject(REFUSED);
     await server.said(/waits for the storage/);
-    expect(await ready(server)).toMatchObject({ status: 503, body: { status: 'down' } });
+    const down = await last(
+      MANY_TRIES,
+      () => ready(server),
+      ({ status }) => status !== 200,
+    );
+    expect(down).toMatchObject({ status: 503, body: { status: 'down' } });
     expect(await alice.request('ping')).toMatchObject({ ok: true });
 
     await server.order({ do: 'refuse writes', refuse: false });
-    expect((await ready(server)).status).toBe(200);
+    const up = await last(
+      MANY_TRIES,
+      () => ready(server),
+      ({ status }) => status === 200,
+    );
+    expect(up.status).toBe(200);
     expect(await alice.next('agent_error')).toMatchObject({ runId, data: { code: 'run_failed' } });
     expect(await alice.ask('user_message', lost)).toMatchObject({ duplicate: false });
     expect(await alice.next('agent_completed')).toMatchObject({ data: { content: lost.content } });

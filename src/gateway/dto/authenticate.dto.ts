@@ -1,6 +1,10 @@
-import { Allow, IsString } from 'class-validator';
+import { Allow, IsString, MaxLength } from 'class-validator';
+
+/** No token that is in use is longer. */
+export const MAX_TOKEN_CHARACTERS = 16_384;
 
 export class AuthenticateDto {
+  @MaxLength(MAX_TOKEN_CHARACTERS)
   @IsString()
   token!: string;
 }

@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3';
 
 import type { RunId, ThreadId } from '../../ids/index.js';
 import type { JsonValue, RunPolicy, RunStatus } from '../../protocol/index.js';
-import type { RunFence, RunInput, RunRecord } from '../records.js';
+import type { RunFence, RunInput, RunPlace, RunRecord } from '../records.js';
 import { preparer } from './query.js';
 
 interface RunRow {
@@ -25,6 +25,11 @@ interface RunRow {
   ended_at: number | null;
   end_reason: string | null;
 }
+
+/** Columns that lie before the long ones: no page of an input is read for them. */
+const PLACE = `run_id as runId, thread_id as threadId, agent, user_id as userId, status, attempt, policy, external, position`;
+
+type PlaceRow = Omit<RunPlace, 'external'> & { external: number };
 
 interface RequestRow {
   thread_id: ThreadId;
@@ -59,8 +64,12 @@ export function prepareRuns(db: Database.Database) {
       `select * from runs where thread_no = (select thread_no from threads where thread_id = ?) and ${UNFINISHED}
         order by ${ORDER}`,
     ),
-    unfinished: prepare<[], RunRow>(
-      `select * from runs where thread_no is not null and ${UNFINISHED} order by thread_no, ${ORDER}`,
+    activePlaces: prepare<[ThreadId], PlaceRow>(
+      `select ${PLACE} from runs
+        where thread_no = (select thread_no from threads where thread_id = ?) and ${UNFINISHED} order by ${ORDER}`,
+    ),
+    unfinished: prepare<[], PlaceRow>(
+      `select ${PLACE} from runs where thread_no is not null and ${UNFINISHED} order by thread_no, ${ORDER}`,
     ),
     fence: prepare<[RunId], RunFence>('select status, attempt from runs where run_id = ?'),
     threadNo: prepare<[ThreadId], number>('select thread_no from threads where thread_id = ?').pluck(),
@@ -94,6 +103,10 @@ export function prepareRuns(db: Database.Database) {
 }
 
 export type RunStatements = ReturnType<typeof prepareRuns>;
+
+export function toRunPlace(row: PlaceRow): RunPlace {
+  return { ...row, external: row.external === 1 };
+}
 
 export function toRunRecord(row: RunRow): RunRecord {
   return {

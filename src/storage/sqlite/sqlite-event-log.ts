@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3';
 
 import type { RunId, ThreadId } from '../../ids/index.js';
 import type { ThreadEventType } from '../../protocol/index.js';
-import { type Append, type Appended, EventLog, type ReadRange } from '../event-log.js';
+import { type Append, type Appended, EventLog, type ReadBackRange, type ReadRange } from '../event-log.js';
 import type { LogHead, StoredEvent } from '../records.js';
 import { Prepared, type SqliteConnection } from './connection.js';
 
@@ -15,12 +15,15 @@ type EventRow = [
   data: string,
 ];
 
+/** Without an epoch, whichever log is there. */
+type PageValues = [ThreadId, epoch: string | null, seq: number, limit: number];
+
 function prepare(db: Database.Database) {
   const events = `select seq, type, run_id, agent, time, data from events
-    where thread_no = (select thread_no from threads where thread_id = ?)`;
+    where thread_no = (select thread_no from threads where thread_id = ? and epoch = coalesce(?, epoch))`;
   return {
-    after: db.prepare<[ThreadId, number, number], EventRow>(`${events} and seq > ? order by seq limit ?`).raw(),
-    before: db.prepare<[ThreadId, number, number], EventRow>(`${events} and seq < ? order by seq desc limit ?`).raw(),
+    after: db.prepare<PageValues, EventRow>(`${events} and seq > ? order by seq limit ?`).raw(),
+    before: db.prepare<PageValues, EventRow>(`${events} and seq < ? order by seq desc limit ?`).raw(),
     head: db.prepare<[ThreadId], LogHead>('select head, epoch from threads where thread_id = ?'),
     advance: db
       .prepare<[number, number, ThreadId], [threadNo: number, head: number]>(
@@ -47,19 +50,16 @@ export class SqliteEventLog extends EventLog {
 
   override read(threadId: ThreadId, range: ReadRange): Promise<readonly StoredEvent[]> {
     return this.#sql.use((sql) => {
-      const { after, limit, maxBytes } = range;
-      if (maxBytes !== undefined) return within(maxBytes, threadId, sql.after.iterate(threadId, after, limit));
-      return sql.after.all(threadId, after, limit).map((row) => toEvent(threadId, row));
+      const { after, limit, maxBytes, epoch } = range;
+      return within(maxBytes, threadId, sql.after.iterate(threadId, epoch ?? null, after, limit));
     });
   }
 
-  override readBefore(threadId: ThreadId, before: number, limit: number): Promise<readonly StoredEvent[]> {
-    return this.#sql.use((sql) =>
-      sql.before
-        .all(threadId, before, limit)
-        .reverse()
-        .map((row) => toEvent(threadId, row)),
-    );
+  override readBefore(threadId: ThreadId, range: ReadBackRange): Promise<readonly StoredEvent[]> {
+    return this.#sql.use((sql) => {
+      const { before, limit, maxBytes, epoch } = range;
+      return within(maxBytes, threadId, sql.before.iterate(threadId, epoch ?? null, before, limit)).reverse();
+    });
   }
 
   override head(threadId: ThreadId): Promise<LogHead | null> {
@@ -96,11 +96,12 @@ function appendTo(sql: Statements, { threadId, events }: Append): Appended {
   return { firstSeq, head };
 }
 
-function within(maxBytes: number, threadId: ThreadId, rows: Iterable<EventRow>): StoredEvent[] {
+function within(maxBytes: number | undefined, threadId: ThreadId, rows: Iterable<EventRow>): StoredEvent[] {
   const events: StoredEvent[] = [];
   let bytes = 0;
   for (const row of rows) {
     events.push(toEvent(threadId, row));
+    if (maxBytes === undefined) continue;
     bytes += Buffer.byteLength(row[5]);
     if (bytes > maxBytes) break;
   }

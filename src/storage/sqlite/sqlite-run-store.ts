@@ -1,8 +1,8 @@
 import type { RunId, ThreadId } from '../../ids/index.js';
-import type { RecordedRequest, RunChanges, RunFence, RunRecord } from '../records.js';
+import type { RecordedRequest, RunChanges, RunFence, RunPlace, RunRecord } from '../records.js';
 import { RunStore } from '../run-store.js';
 import { Prepared, type SqliteConnection } from './connection.js';
-import { prepareRuns, type RunStatements, toRunRecord } from './run-statements.js';
+import { prepareRuns, type RunStatements, toRunPlace, toRunRecord } from './run-statements.js';
 
 /** Under which requests that were asked without a thread are kept; no thread has it. */
 const NO_THREAD = 0;
@@ -27,8 +27,12 @@ export class SqliteRunStore extends RunStore {
     return this.#sql.use((sql) => sql.active.all(threadId).map(toRunRecord));
   }
 
-  override unfinished(): Promise<readonly RunRecord[]> {
-    return this.#sql.use((sql) => sql.unfinished.all().map(toRunRecord));
+  override activePlaces(threadId: ThreadId): Promise<readonly RunPlace[]> {
+    return this.#sql.use((sql) => sql.activePlaces.all(threadId).map(toRunPlace));
+  }
+
+  override unfinished(): Promise<readonly RunPlace[]> {
+    return this.#sql.use((sql) => sql.unfinished.all().map(toRunPlace));
   }
 
   override fences(runIds: readonly RunId[]): Promise<ReadonlyMap<RunId, RunFence>> {

@@ -173,11 +173,51 @@ export function eventLogContract(name: string, harness: StorageHarness): void {
       it('gives the last events below a seq, in order', async () => {
         const id = await makeThread(storage, 'a');
         await append(storage, id, newEvents(20));
-        expect(seqs(await storage.events.readBefore(id, 11, 4))).toEqual([7, 8, 9, 10]);
-        expect(seqs(await storage.events.readBefore(id, 3, 10))).toEqual([1, 2]);
-        expect(seqs(await storage.events.readBefore(id, Number.MAX_SAFE_INTEGER, 2))).toEqual([19, 20]);
-        expect(await storage.events.readBefore(id, 1, 10)).toEqual([]);
-        expect(await storage.events.readBefore(threadId('none'), 10, 10)).toEqual([]);
+        const read = async (before: number, limit: number) =>
+          seqs(await storage.events.readBefore(id, { before, limit }));
+        expect(await read(11, 4)).toEqual([7, 8, 9, 10]);
+        expect(await read(3, 10)).toEqual([1, 2]);
+        expect(await read(Number.MAX_SAFE_INTEGER, 2)).toEqual([19, 20]);
+        expect(await read(1, 10)).toEqual([]);
+        expect(await storage.events.readBefore(threadId('none'), { before: 10, limit: 10 })).toEqual([]);
+      });
+
+      it('stops once it has read more than maxBytes, leaves out the oldest, and pages on without a hole', async () => {
+        const id = await makeThread(storage, 'a');
+        const data = JSON.stringify({ text: 'é'.repeat(494) });
+        await append(
+          storage,
+          id,
+          Array.from({ length: 20 }, () => newEvent('', { data })),
+        );
+        const read = async (before: number, maxBytes: number, limit = 1_000) =>
+          seqs(await storage.events.readBefore(id, { before, limit, maxBytes }));
+        expect(await read(21, 0)).toEqual([20]);
+        expect(await read(21, 999)).toEqual([19, 20]);
+        expect(await read(19, 2_500)).toEqual([16, 17, 18]);
+        expect(await read(16, 1_000_000)).toEqual(range(1, 15));
+        expect(await read(16, 1_000_000, 2)).toEqual([14, 15]);
+        expect(await read(1, 1)).toEqual([]);
+      });
+    });
+
+    describe('with an epoch', () => {
+      it('nothing is read of another log under the same id', async () => {
+        const id = await makeThread(storage, 'a');
+        await append(storage, id, newEvents(3));
+        const read = async (epoch: string) => [
+          seqs(await storage.events.read(id, { after: 0, limit: 10, epoch })),
+          seqs(await storage.events.readBefore(id, { before: 9, limit: 10, epoch })),
+        ];
+        const all = [1, 2, 3];
+        expect(await read(`epoch of ${id}`)).toEqual([all, all]);
+        await write(storage, async (tx) => {
+          await tx.threads.delete(id, 5_000);
+          await tx.threads.create(newThread(id, { epoch: 'another' }));
+          await tx.events.append([{ threadId: id, events: newEvents(3) }]);
+        });
+        expect(await read(`epoch of ${id}`)).toEqual([[], []]);
+        expect(await read('another')).toEqual([all, all]);
       });
     });
 

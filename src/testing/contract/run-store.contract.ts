@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import type { ThreadId } from '../../ids/index.js';
-import type { RunRecord, Storage } from '../../storage/index.js';
+import type { RunPlace, RunRecord, Storage } from '../../storage/index.js';
 import {
   ALICE,
   BOB,
@@ -92,6 +92,10 @@ export function runStoreContract(name: string, harness: StorageHarness): void {
     });
 
     describe('runs that have not ended', () => {
+      const place = (run: RunRecord): RunPlace => {
+        const { runId, threadId, agent, userId, status, attempt, policy, external, position } = run;
+        return { runId, threadId, agent, userId, status, attempt, policy, external, position };
+      };
       const numbers = (runs: readonly RunRecord[]) => runs.map((run) => parseInt(run.runId.slice(-8), 16));
 
       it('come begun ones first by start, then queued ones by position', async () => {
@@ -129,7 +133,26 @@ export function runStoreContract(name: string, harness: StorageHarness): void {
         expect(threads).toHaveLength(2);
         const expected = [];
         for (const thread of threads) expected.push(...(await storage.runs.active(thread)));
-        expect(unfinished).toEqual(expected);
+        expect(unfinished).toEqual(expected.map(place));
+      });
+
+      it('come as places too, in the same order, without their content', async () => {
+        await insert(
+          newRun(a, 1, { position: 2, input: 'x'.repeat(300_000) }),
+          newRun(a, 2, { position: -1, policy: 'interrupt', userId: BOB, agent: 'writer' }),
+          newRun(a, 3, { status: 'running', startedAt: 9_000, attempt: 2, external: true }),
+          newRun(a, 4, {
+            status: 'waiting_input',
+            startedAt: 8_000,
+            inputs: [{ requestId: 'r', status: 'open', requestedAt: 1 }],
+          }),
+          newRun(a, 5, { status: 'failed', startedAt: 1_000 }),
+          newRun(b, 6),
+        );
+        const places = await storage.runs.activePlaces(a);
+        expect(places.map((run) => parseInt(run.runId.slice(-8), 16))).toEqual([4, 3, 2, 1]);
+        expect(places).toEqual((await storage.runs.active(a)).map(place));
+        expect(await storage.runs.activePlaces(threadId('none'))).toEqual([]);
       });
     });
 

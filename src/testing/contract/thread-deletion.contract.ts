@@ -47,7 +47,7 @@ export function threadDeletionContract(name: string, harness: StorageHarness): v
       expect(await storage.events.head(id)).toBeNull();
       expect((await storage.events.heads([id])).size).toBe(0);
       expect(await readAll(storage, id)).toEqual([]);
-      expect(await storage.events.readBefore(id, 10, 10)).toEqual([]);
+      expect(await storage.events.readBefore(id, { before: 10, limit: 10 })).toEqual([]);
       expect(await append(storage, id, newEvents(1))).toEqual([null]);
     });
 

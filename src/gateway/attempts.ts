@@ -1,0 +1,21 @@
+import { ThreadcastError } from '../errors/index.js';
+
+/** Beside the one that is being made. */
+const MAX_WAITING = 5;
+
+/** Attempts of one connection to authenticate: made one after the other, and few of them wait. */
+export class Attempts {
+  #last: Promise<unknown> = Promise.resolve();
+  #inHand = 0;
+
+  /** Rejects as the attempt does, or with `pending_queue_full`. */
+  async inTurn<T>(attempt: () => Promise<T>): Promise<T> {
+    if (this.#inHand > MAX_WAITING) {
+      throw new ThreadcastError('pending_queue_full', { message: `At most ${MAX_WAITING} attempts wait.` });
+    }
+    this.#inHand += 1;
+    const turn = this.#last.then(attempt).finally(() => (this.#inHand -= 1));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}
