@@ -149,6 +149,7 @@ export class Attachment {
       const { threadId } = this.channel;
       events = await this.services.storage.events.read(threadId, {
         after: this.#position,
+        epoch: this.access.epoch,
         limit: PAGE_EVENTS,
         maxBytes: PAGE_BYTES,
       });

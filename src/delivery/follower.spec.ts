@@ -139,7 +139,7 @@ describe('A follower', () => {
     bench.clock.advance(800);
     await bench.append(one, 1);
     bench.clock.advance(800);
-    await bench.threads.create('alice', { threadId: three });
+    await bench.make(three, 'epoch');
     await bench.append(three, 2);
     expect(sink.seen).toEqual([]);
     prepared.commit();

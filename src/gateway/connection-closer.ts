@@ -40,12 +40,14 @@ export class ConnectionCloser {
   }
 
   /**
-   * Answers what waits and what is being processed with the reason, says it, and disconnects: reconnecting would
-   * change nothing.
+   * Answers what waits with the reason, says it, and disconnects: reconnecting would change nothing. Without a user,
+   * what is being processed (an attempt to authenticate) is answered too. A request of a known user is not: it may
+   * be stored in this moment, and a refusal would say that it changes nothing.
    */
   closeForGood(connection: Connection, error: ThreadcastError): void {
     if (!this.#begin(connection, error)) return;
-    for (const request of [...connection.inHand]) request.fail(inHand(error));
+    const inHand = connection.principal === null ? [...connection.inHand] : [];
+    for (const request of inHand) request.fail(error.toWire());
     for (const request of connection.mailbox.takeAll()) request.fail(error.toWire());
     connection.outbox.emit('exception', { error: error.toWire(), reconnect: false });
     connection.socket.disconnect(true);
@@ -93,12 +95,6 @@ export class ConnectionCloser {
     connection.follower.close();
     return true;
   }
-}
-
-/** What is being processed cannot be called back: its answer says so. */
-function inHand(error: ThreadcastError): WireError {
-  const wire = error.toWire();
-  return { ...wire, message: `${wire.message} The connection closes; the request may have taken effect.` };
 }
 
 /** Of the socket's many words for its end, who ended it: the client, the silence, the line, or this process. */

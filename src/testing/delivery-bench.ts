@@ -12,7 +12,7 @@ import type { DetachReason, EventEnvelope } from '../protocol/index.js';
 import { StartupModule, StartupRunner } from '../startup/index.js';
 import { Storage, StorageModule } from '../storage/index.js';
 import { SqliteStorage } from '../storage/sqlite/sqlite-storage.js';
-import { AppendPipeline, EventFactory, ThreadsModule, ThreadsService } from '../threads/index.js';
+import { AppendPipeline, EventFactory, ThreadsModule, ThreadsService, type WriteContext } from '../threads/index.js';
 import { InterceptedStorage } from './intercepted-storage.js';
 import { ManualClock } from './manual-clock.js';
 
@@ -78,6 +78,13 @@ export class DeliveryBench {
 
   async thread(userId = 'alice'): Promise<ThreadId> {
     return (await this.threads.create(userId, {})).threadId;
+  }
+
+  /** Makes this thread, with this mark of its log. */
+  make(threadId: ThreadId, epoch: string): Promise<unknown> {
+    const work = (write: WriteContext): Promise<unknown> =>
+      this.threads.createWithin(write, 'alice', threadId, {}, epoch);
+    return this.app.get(AppendPipeline).execute([threadId], work);
   }
 
   /** Appends so many events, each with a commit of its own. */

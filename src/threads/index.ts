@@ -13,3 +13,4 @@ export * from './threads.module.js';
 export * from './threads-options.js';
 export * from './threads-service.js';
 export type { RunRecord, ThreadPage, ThreadRecord } from '../storage/index.js';
+export type { WriteContext } from './write-context.js';

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../clock/index.js';
 import { ThreadcastError } from '../errors/index.js';
 import { IdGenerator, type RunId, type ThreadId } from '../ids/index.js';
+import type { JsonValue } from '../protocol/index.js';
 import { Storage, type NewEvent, type RecordedRequest, type RunRecord } from '../storage/index.js';
 import { AppendPipeline } from './append-pipeline.js';
 import { EventFactory } from './event-factory.js';
@@ -12,6 +13,13 @@ import type { EarlierStart, StartCommand, StartOutcome } from './run-start.js';
 import { THREADS_OPTIONS, ThreadsOptions } from './threads-options.js';
 import { ThreadsService } from './threads-service.js';
 import type { WriteContext } from './write-context.js';
+
+/** Of a start, what is not what somebody said. */
+const START_BYTES = 512;
+
+function sizeOf(value: JsonValue): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
 
 /**
  * Starts runs: thread, message, run and the record that makes the request idempotent are one transaction, in
@@ -43,7 +51,9 @@ export class RunStarter {
   }
 
   start(command: StartCommand): Promise<StartOutcome> {
-    return this.pipeline.execute([command.target.threadId], (write) => this.#startWithin(write, command));
+    const { content = '', metadata = null } = command.message ?? {};
+    const bytes = START_BYTES + Buffer.byteLength(content) + sizeOf(metadata) + sizeOf(command.input);
+    return this.pipeline.execute([command.target.threadId], (write) => this.#startWithin(write, command), bytes);
   }
 
   async #startWithin(write: WriteContext, command: StartCommand): Promise<StartOutcome> {
@@ -94,12 +104,14 @@ export class RunStarter {
 
   /** Decides what the thread's unended runs mean for this start; resolves with its place in the queue. */
   async #applyPolicy(write: WriteContext, threadId: ThreadId, policy: StartCommand['policy']): Promise<number> {
-    const active = await write.runs.active(threadId);
+    const active = await write.runs.activePlaces(threadId);
     const queued = active.filter((run) => run.status === 'queued');
     if (policy === 'reject' && active.length > 0) throw new ThreadcastError('run_in_progress');
     this.#checkQueue(policy, active.length, queued.length);
     if (policy !== 'interrupt') return queued.reduce((highest, run) => Math.max(highest, run.position), 0) + 1;
-    for (const run of active.filter((other) => isUnderWay(other.status))) {
+    for (const { runId } of active.filter((other) => isUnderWay(other.status))) {
+      const run = await write.runs.get(runId);
+      if (run === null) continue;
       await endRunWithin(write, this.events, run, this.clock.now(), {
         type: 'agent_cancelled',
         data: { reason: 'interrupted' },

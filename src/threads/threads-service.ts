@@ -151,7 +151,7 @@ export class ThreadsService {
     await this.pipeline.execute([threadId], async (write) => {
       await this.#ownerWithin(write, userId, threadId);
       const now = this.clock.now();
-      for (const run of await write.runs.active(threadId)) {
+      for (const run of await write.runs.activePlaces(threadId)) {
         await write.runs.update(run.runId, { status: 'cancelled', endedAt: now, endReason: 'thread_deleted' });
       }
       await write.deleteThread(threadId, now);
