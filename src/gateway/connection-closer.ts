@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Socket } from 'socket.io';
 
 import { Clock } from '../clock/index.js';
-import type { ThreadcastError, WireError } from '../errors/index.js';
+import type { ThreadcastError } from '../errors/index.js';
 import { Metrics } from '../metrics/index.js';
 import type { ServerEvents } from '../protocol/index.js';
 import type { Connection } from './connection.js';
