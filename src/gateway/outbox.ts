@@ -13,6 +13,9 @@ export type FrameMode = 'single' | 'batch';
 /** What is unsent beyond this ends the connection: its client sends requests and reads no answers. */
 const MAX_UNSENT_BYTES = 16_777_216;
 
+/** Threads of one connection that are read on at the same time. */
+const MOST_TURNS = 4;
+
 /**
  * Everything that goes to one connection, in the order in which it was given, and how much of it has not left.
  *
@@ -30,7 +33,7 @@ export class Outbox extends Sink {
   #inFlight = 0;
   /** Who waits for most of what is unsent to leave, in turn. */
   readonly #turns: (() => void | Promise<void>)[] = [];
-  #takingTurns = false;
+  #turnsTaken = 0;
   /** Who waits for the next flush to be out. */
   readonly #drains: (() => void)[] = [];
 
@@ -159,14 +162,14 @@ export class Outbox extends Sink {
   }
 
   /**
-   * One after the other, each only while there is room: of a hundred threads that wait to be read on, all woken at
-   * once would hand over a hundred pages.
+   * A few at a time, each only while there is room: of a hundred threads that wait to be read on, all woken at once
+   * would hand over a hundred pages. More than one, so that a read that hangs holds up no other thread.
    */
   async #takeTurns(): Promise<void> {
-    if (this.#takingTurns) return;
-    this.#takingTurns = true;
+    if (this.#turnsTaken >= MOST_TURNS) return;
+    this.#turnsTaken += 1;
     for (let next = this.#nextTurn(); next !== undefined; next = this.#nextTurn()) await next();
-    this.#takingTurns = false;
+    this.#turnsTaken -= 1;
   }
 
   #nextTurn(): (() => void | Promise<void>) | undefined {
