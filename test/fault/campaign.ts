@@ -5,6 +5,7 @@ import { Random } from './random.js';
 import { ServerProcess, type ProcessOptions } from './server-process.js';
 
 const MESSAGES_PER_ROUND = 8;
+/** Of an answer: enough to be cut off, and over soon. */
 const WORDS = 60;
 const PATIENCE_MS = 20_000;
 const POLICIES = ['queue', 'queue', 'parallel', 'interrupt'];
@@ -14,6 +15,8 @@ const POLICIES = ['queue', 'queue', 'parallel', 'interrupt'];
  * the other on the same data, each of which is ended somehow.
  */
 export class Campaign {
+  /** Of the answers that are asked for from now on. */
+  words = WORDS;
   readonly ledger = new Ledger();
   readonly random: Random;
   readonly #tokens = new Map<string, string>();
@@ -177,7 +180,7 @@ export class Campaign {
   #request(userId: string, threadId: string | null): Asked {
     this.#messages += 1;
     const messageId = `message-${this.#messages}`;
-    const text = `${messageId} ${'word '.repeat(WORDS)}`;
+    const text = `${messageId} ${'word '.repeat(this.words)}`;
     const echo = { delayMs: this.random.whole(1, 3) };
     const common = { messageId, policy: this.random.one(POLICIES), ...(threadId === null ? {} : { threadId }) };
     if (this.random.whole(1, 4) === 1) {
