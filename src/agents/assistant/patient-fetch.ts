@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 import type { Clock } from '../../clock/index.js';
 import type { Metrics } from '../../metrics/index.js';
 import { AgentError } from '../agent-error.js';
@@ -50,7 +52,7 @@ export function patientFetch(clock: Clock, metrics: Metrics, retrying: (why: str
 
 /** What fetch throws for a faulty request has no cause. */
 function isOfNetwork(error: unknown): boolean {
-  return error instanceof TypeError && error.cause !== undefined;
+  return types.isNativeError(error) && error.name === 'TypeError' && error.cause !== undefined;
 }
 
 /** Seconds, or a date. */
