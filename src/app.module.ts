@@ -2,9 +2,9 @@ import { join } from 'node:path';
 
 import { Module, type DynamicModule, type ModuleMetadata } from '@nestjs/common';
 
-import { AgentsModule } from './agents/index.js';
+import { AgentsModule, type AssistantOptions } from './agents/index.js';
 import { ClockModule } from './clock/index.js';
-import { CONFIG, configModule, type Config } from './config/index.js';
+import { CONFIG, configModule, hasModel, type Config } from './config/index.js';
 import { DeliveryModule } from './delivery/index.js';
 import { GatewayModule } from './gateway/index.js';
 import { HttpModule } from './http/index.js';
@@ -58,7 +58,18 @@ function threadsOf({ maxEventBytes, maxQueuedRunsPerThread }: Config) {
 
 function agentsOf(config: Config) {
   const { maxRuns, maxRunsPerUser, runTimeoutMs, runStallMs, inputTimeoutMs, defaultAgent } = config;
-  return { maxRuns, maxRunsPerUser, runTimeoutMs, runStallMs, inputTimeoutMs, defaultAgent };
+  const assistant = assistantOf(config);
+  return { maxRuns, maxRunsPerUser, runTimeoutMs, runStallMs, inputTimeoutMs, defaultAgent, assistant };
+}
+
+function assistantOf(config: Config): AssistantOptions | null {
+  const { openaiModel, openaiBaseUrl, openaiApiKey } = config;
+  if (openaiModel === null || !hasModel(config)) return null;
+  return {
+    model: openaiModel,
+    ...(openaiBaseUrl !== null && { baseUrl: openaiBaseUrl }),
+    ...(openaiApiKey !== null && { apiKey: openaiApiKey }),
+  };
 }
 
 function gatewayOf(config: Config) {

@@ -1,5 +1,7 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 
+import type { AssistantOptions } from './assistant/assistant-options.js';
+
 /** Bounds of the runs that this process executes. Durations in ms. */
 export class AgentsOptions {
   /** Runs under way at once; what is over waits. */
@@ -19,6 +21,9 @@ export class AgentsOptions {
 
   /** Answers where no agent is named. */
   defaultAgent = 'echo';
+
+  /** The model behind the agent `assistant`; null: there is no such agent. */
+  assistant: AssistantOptions | null = null;
 }
 
 export const { ConfigurableModuleClass: AgentsModuleBase, MODULE_OPTIONS_TOKEN: AGENTS_OPTIONS } =

@@ -3,6 +3,7 @@ import { DiscoveryModule } from '@nestjs/core';
 
 import { AgentCatalogue } from './agent-catalogue.js';
 import { AGENTS_OPTIONS, AgentsModuleBase, AgentsOptions } from './agents-options.js';
+import { assistantProviders } from './assistant/index.js';
 import { EchoAgent } from './echo-agent.js';
 import { ExecutionTools } from './execution-tools.js';
 import { FinishRuns } from './finish-runs.js';
@@ -23,6 +24,7 @@ import { RunRecovery } from './run-recovery.js';
     },
     AgentCatalogue,
     EchoAgent,
+    ...assistantProviders,
     ExecutionTools,
     FinishRuns,
     RunEngine,

@@ -1,5 +1,6 @@
 import type { RunErrorCode } from '../protocol/index.js';
 import type { EventFactory, RunEnd } from '../threads/index.js';
+import { AgentError } from './agent-error.js';
 import type { AgentResult } from './agent.js';
 import { cutText } from './bounded-text.js';
 import { fitting } from './fitting.js';
@@ -22,7 +23,8 @@ export function overdueEnd(code: keyof typeof OVERDUE_MESSAGES): RunEnd {
 /** The end of a run whose agent, or whose emitting, failed: with the error's message, never its stack. */
 export function failedEnd(events: EventFactory, reason: unknown): RunEnd {
   const message = cutText(events.redactText(textOf(reason)), MAX_MESSAGE_BYTES);
-  return { type: 'agent_error', data: { code: 'run_failed', message, retryable: true } };
+  const retryable = reason instanceof AgentError ? reason.retryable : true;
+  return { type: 'agent_error', data: { code: 'run_failed', message, retryable } };
 }
 
 export function cancelledEnd(events: EventFactory, reason: string): RunEnd {

@@ -2,6 +2,7 @@ import {
   bytes,
   count,
   directory,
+  headerSecret,
   host,
   httpUrl,
   integer,
@@ -117,7 +118,7 @@ export const ENVIRONMENT = {
     'Answers messages that name no agent. Unset: assistant with a model, else echo.',
   ),
   openaiBaseUrl: unset('OPENAI_BASE_URL', httpUrl(), 'The OpenAI-compatible server of the agent assistant.'),
-  openaiApiKey: unset('OPENAI_API_KEY', secret(), 'Key for that server.'),
+  openaiApiKey: unset('OPENAI_API_KEY', headerSecret(), 'Key for that server.'),
   openaiModel: unset('OPENAI_MODEL', text(), 'Model that the agent assistant asks for.'),
   offlineWebhookUrl: unset(
     'OFFLINE_WEBHOOK_URL',
@@ -150,9 +151,6 @@ export const NOT_YET: NotYet = {
   databaseUrl: 'refused',
   redisUrl: 'refused',
   clusterName: 'unused',
-  openaiBaseUrl: 'unused',
-  openaiApiKey: 'unused',
-  openaiModel: 'unused',
   offlineWebhookUrl: 'unused',
   offlineWebhookSecret: 'unused',
 };

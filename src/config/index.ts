@@ -4,3 +4,4 @@ export * from './config-error.js';
 export * from './environment.js';
 export * from './load-config.js';
 export * from './read-environment.js';
+export { hasModel } from './rules.js';

@@ -57,6 +57,16 @@ export function secret(): Kind<string> {
   return { ...text(16_384), secret: true };
 }
 
+/** A secret that is sent in a header. */
+export function headerSecret(): Kind<string> {
+  return {
+    accepted: 'visible ASCII characters without blanks',
+    secret: true,
+    read: (value) =>
+      /^[\x21-\x7e]{1,16384}$/.test(value) ? { value } : { fault: 'has characters that a header cannot carry' },
+  };
+}
+
 /** A name that may stand in keys and channels. */
 export function name(): Kind<string> {
   return {

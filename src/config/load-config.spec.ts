@@ -208,6 +208,20 @@ describe('variables together', () => {
     expect(loadConfig({ ...model, DEFAULT_AGENT: 'mine' }, all).defaultAgent).toBe('mine');
   });
 
+  it('half a model is none, with a warning', () => {
+    expect(loadConfig({ OPENAI_MODEL: 'm' })).toMatchObject({
+      defaultAgent: 'echo',
+      warnings: [expect.stringContaining('OPENAI_MODEL is set without')],
+    });
+    expect(loadConfig({ OPENAI_API_KEY: 'k' }).warnings).toEqual([expect.stringContaining('without OPENAI_MODEL')]);
+    expect(loadConfig({ OPENAI_MODEL: 'm', OPENAI_API_KEY: 'k' }).warnings).toEqual([]);
+  });
+
+  it('a key that no header can carry is refused unseen', () => {
+    const { received, fault } = faultOf('OPENAI_API_KEY', { OPENAI_API_KEY: 'sk 1\n' });
+    expect([received, fault]).toEqual(['(not shown)', 'has characters that a header cannot carry']);
+  });
+
   it('origins are kept as browsers send them', () => {
     const { corsOrigins } = loadConfig({
       CORS_ORIGINS: 'https://A.example:443/, http://localhost:5173,https://a.example',
@@ -227,17 +241,11 @@ describe('what this version does not have yet', () => {
   });
 
   it('is warned of elsewhere, and then as unset', () => {
-    const config = loadConfig({ OPENAI_MODEL: 'm', OPENAI_API_KEY: 'k', CLUSTER_NAME: 'blue' });
-    expect(config).toMatchObject({
-      openaiModel: null,
-      openaiApiKey: null,
-      clusterName: 'threadcast',
-      defaultAgent: 'echo',
-    });
+    const config = loadConfig({ CLUSTER_NAME: 'blue', OFFLINE_WEBHOOK_URL: 'https://x' });
+    expect(config).toMatchObject({ clusterName: 'threadcast', offlineWebhookUrl: null });
     expect(config.warnings).toEqual([
       'CLUSTER_NAME is set but not used by this version.',
-      'OPENAI_API_KEY is set but not used by this version.',
-      'OPENAI_MODEL is set but not used by this version.',
+      'OFFLINE_WEBHOOK_URL is set but not used by this version.',
     ]);
   });
 });

@@ -1,7 +1,7 @@
 import type { Config, Settings } from './config.js';
 import { ConfigError, type ConfigFault } from './config-error.js';
 import { ENVIRONMENT, NOT_YET, type NotYet, type SettingName, type Variable } from './environment.js';
-import { crossFaults, crossWarnings, hasDevelopmentConveniences, isDevelopment } from './rules.js';
+import { crossFaults, crossWarnings, hasDevelopmentConveniences, hasModel, isDevelopment } from './rules.js';
 
 const MAX_SHOWN_CHARACTERS = 100;
 
@@ -48,11 +48,6 @@ export function loadConfig(env: NodeJS.ProcessEnv, notYet: NotYet = NOT_YET): Co
     developmentConveniences: hasDevelopmentConveniences(settings.nodeEnv, host, given),
     warnings: Object.freeze([...warnings, ...crossWarnings(settings)]),
   });
-}
-
-/** The public server of OpenAI needs a key, another one an address. */
-function hasModel({ openaiModel, openaiBaseUrl, openaiApiKey }: Settings): boolean {
-  return openaiModel !== null && (openaiBaseUrl !== null || openaiApiKey !== null);
 }
 
 function fallbackOf({ name, kind, fallback }: Variable<unknown>): unknown {

@@ -53,10 +53,27 @@ export function crossFaults(nodeEnv: string, host: string, given: ReadonlySet<Se
   return faults;
 }
 
-export function crossWarnings({ authJwtSecret }: Settings): readonly string[] {
-  if (authJwtSecret === null || Buffer.byteLength(authJwtSecret) >= HS256_SECRET_BYTES) return [];
-  return [`AUTH_JWT_SECRET has fewer than ${HS256_SECRET_BYTES} bytes and can be guessed.`];
+export function crossWarnings(settings: Settings): readonly string[] {
+  const { authJwtSecret, openaiModel, openaiBaseUrl, openaiApiKey } = settings;
+  const warnings: string[] = [];
+  if (authJwtSecret !== null && Buffer.byteLength(authJwtSecret) < HS256_SECRET_BYTES) {
+    warnings.push(`AUTH_JWT_SECRET has fewer than ${HS256_SECRET_BYTES} bytes and can be guessed.`);
+  }
+  if (openaiModel !== null && !hasModel(settings)) {
+    warnings.push('OPENAI_MODEL is set without OPENAI_BASE_URL or OPENAI_API_KEY: there is no agent assistant.');
+  }
+  if (openaiModel === null && (openaiBaseUrl !== null || openaiApiKey !== null)) {
+    warnings.push('OPENAI_BASE_URL or OPENAI_API_KEY is set without OPENAI_MODEL: there is no agent assistant.');
+  }
+  return warnings;
 }
+
+/** Whether there is an agent `assistant`. The public server of OpenAI needs a key, another one an address. */
+export function hasModel({ openaiModel, openaiBaseUrl, openaiApiKey }: ModelSettings): boolean {
+  return openaiModel !== null && (openaiBaseUrl !== null || openaiApiKey !== null);
+}
+
+type ModelSettings = Pick<Settings, 'openaiModel' | 'openaiBaseUrl' | 'openaiApiKey'>;
 
 function whyNoDevelopment(nodeEnv: string, host: string): string {
   const rule = 'the server makes its own secret only';

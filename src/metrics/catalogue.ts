@@ -29,6 +29,9 @@ export const METRICS = {
     'action',
   ]),
   threadcast_agents_fenced_events_total: counter('Events refused because their run had ended or gone on.', []),
+  threadcast_agents_model_requests_total: counter('Requests to the model server of `assistant`, by outcome.', [
+    'outcome',
+  ]),
   threadcast_agents_wait_seconds: histogram('From queued to started.', [0.005, 0.05, 0.5, 2, 10, 60, 600]),
 
   threadcast_gateway_connections: gauge('Open connections, by state.', ['state']),
