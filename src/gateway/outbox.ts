@@ -69,7 +69,7 @@ export class Outbox extends Sink {
     return this.#userId;
   }
 
-  /** Once, when the connection is authenticated. */
+  /** Each time the connection is authenticated; always the same user. */
   belongTo(userId: string): void {
     this.#userId = userId;
   }
