@@ -3,19 +3,22 @@
  * rules below are made from it and run with the tests (test/architecture). A room that is not named here may not
  * exist. A room may always import its own files.
  */
-const FLOOR_0 = ['errors', 'protocol', 'ids', 'clock'];
-const FLOOR_1 = ['metrics', 'startup', 'storage'];
+const FLOOR_0 = ['errors', 'schema', 'protocol', 'ids', 'clock'];
+const FLOOR_1 = ['logs', 'metrics', 'startup', 'storage', 'traces'];
 
 /** What the outermost floor sees: everything but storage, which only the rooms below it reach. */
-const DOMAIN = [...FLOOR_0, 'metrics', 'startup', 'identity', 'threads', 'delivery', 'agents'];
+const DOMAIN = [...FLOOR_0, 'logs', 'metrics', 'traces', 'startup', 'identity', 'threads', 'delivery', 'agents'];
 
 const PRODUCT = {
   errors: [],
+  schema: [],
   protocol: ['errors'],
   ids: ['errors'],
   clock: [],
+  logs: [],
+  traces: ['logs'],
   metrics: FLOOR_0,
-  startup: [...FLOOR_0, 'metrics'],
+  startup: [...FLOOR_0, 'logs', 'metrics'],
   storage: [...FLOOR_0, 'metrics'],
   identity: [...FLOOR_0, ...FLOOR_1],
   threads: [...FLOOR_0, ...FLOOR_1],
@@ -23,6 +26,7 @@ const PRODUCT = {
   agents: [...FLOOR_0, ...FLOOR_1, 'threads'],
   gateway: DOMAIN,
   http: DOMAIN,
+  reference: [...DOMAIN, 'gateway', 'http'],
   config: FLOOR_0,
 };
 

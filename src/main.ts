@@ -4,12 +4,15 @@ import { Logger } from '@nestjs/common';
 
 import { ConfigError, loadConfig, readEnvironment, type Config } from './config/index.js';
 import { serve } from './serve.js';
-import { PinoLogger, type RunningServer } from './startup/index.js';
+import { PinoLogger } from './logs/index.js';
+import type { RunningServer } from './startup/index.js';
 import { Storage } from './storage/index.js';
+import { redactSecrets } from './threads/index.js';
 
 async function main(): Promise<void> {
   const config = loadConfig(readEnvironment());
-  const logger = new PinoLogger(config.logLevel);
+  const logger = new PinoLogger(config.logLevel, { redact: redactSecrets });
+  Logger.overrideLogger(logger.levels);
   Logger.overrideLogger(logger);
   for (const warning of config.warnings) logger.warn(warning, 'Config');
 
@@ -53,6 +56,8 @@ function greet({ app, url }: RunningServer, config: Config): void {
       `  curl -s -X POST ${url}/dev/token -H 'Content-Type: application/json' -d '{"userId":"alice"}'`,
       'A conversation in this terminal’s neighbour:',
       `  npm run chat -- ${url}`,
+      'What can be asked of it:',
+      `  ${url}/docs`,
     );
   } else {
     lines.push('Tokens come from your own issuer (AUTH_JWT_SECRET or AUTH_JWKS_URL).');

@@ -22,12 +22,19 @@ export interface ServeOptions {
   readonly createApp?: (adapter: ExpressAdapter) => Promise<NestExpressApplication>;
 }
 
+/** By polling, and an event stream beside it. */
+const SOCKETS_PER_CONNECTION = 3;
+
+/** For requests that have no connection. */
+const SPARE_SOCKETS = 1_000;
+
 /** Serves until told to stop. Listens at once, and answers 503 until everything is ready. */
 export function serve(config: Config, options: ServeOptions = {}): Promise<RunningServer> {
   const { logger, signal, clock, onListening, createApp } = options;
   return startServer({
     host: config.host,
     port: config.port,
+    maxSockets: config.maxConnections * SOCKETS_PER_CONNECTION + SPARE_SOCKETS,
     configure,
     ...(logger !== undefined && { logger }),
     ...(signal !== undefined && { signal }),

@@ -137,7 +137,7 @@ export const STEPS = [
     const probe = visit.open({ auth });
     probe.socket.onAny((_name, data) => {
       // What does not join is found below; the position only moves on.
-      if (data?.threadId === threadId && data.seq > position.seq) position.seq = data.seq;
+      if (data?.threadId === threadId && 'data' in data && data.seq > position.seq) position.seq = data.seq;
     });
     await probe.next('thread_caught_up', 'A thread named in the handshake is followed from its cursor.');
     const start = { content: TEXT, agent: 'echo', metadata: { echo: { delayMs: 10 } } };

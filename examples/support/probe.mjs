@@ -25,7 +25,9 @@ export class Probe {
 
   /** The events of a thread, in the order in which they came. */
   events(threadId) {
-    return this.frames.map(({ data }) => data).filter((data) => data?.threadId === threadId && 'seq' in data);
+    return this.frames
+      .map(({ data }) => data)
+      .filter((data) => data?.threadId === threadId && 'seq' in data && 'data' in data);
   }
 
   /** The data of the first frame of this name that matches, once it is there. Throws a `Problem` when it does not come. */

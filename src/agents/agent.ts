@@ -3,6 +3,12 @@ import type { AgentEventType, EventEnvelope, JsonObject, JsonValue, ThreadEventD
 
 /** A request for input from the user; the agent waits for the answer. */
 export interface InputQuestion {
+  /**
+   * 1–256 characters of your own, unique in the run: asked again under it, by this attempt or a later one, it is the
+   * same request, with its answer if it has one. Without: a request of its own, which a later attempt finds again by
+   * asking the same in the same order.
+   */
+  readonly requestId?: string;
   readonly prompt?: string;
   /** JSON Schema of the answer, for the user's form; not checked by the server. */
   readonly schema?: JsonValue;
@@ -39,7 +45,10 @@ export interface AgentContext {
   /** Emits a piece of the answer's text. */
   write(text: string): Promise<void>;
 
-  /** Asks the user and waits; the run is `waiting_input` meanwhile. Rejects when the run ends first. */
+  /**
+   * Asks the user and waits; the run is `waiting_input` meanwhile. What an earlier attempt has asked for is not asked
+   * anew: it resolves with the answer that has come, or waits for it. Rejects when the run ends first.
+   */
   requestInput(question: InputQuestion): Promise<JsonValue>;
 
   /** The thread's events up to this run's start, oldest first; at most `limit` (default 1,000) of the last ones. */

@@ -10,6 +10,15 @@ export class AgentsOptions {
   /** Runs of one user under way at once; what is over waits. */
   maxRunsPerUser = 50;
 
+  /** Runs of other processes that have not ended, at once; one more is refused. */
+  maxExternalRuns = 10_000;
+
+  /** The same for the runs of one user. */
+  maxExternalRunsPerUser = 1_000;
+
+  /** The same for one thread. */
+  maxExternalRunsPerThread = 1_000;
+
   /** Working time of a run. It rests while the run is queued or waits for input. */
   runTimeoutMs = 600_000;
 

@@ -5,7 +5,10 @@ import { AgentCatalogue } from './agent-catalogue.js';
 import { AGENTS_OPTIONS, AgentsModuleBase, AgentsOptions } from './agents-options.js';
 import { assistantProviders } from './assistant/index.js';
 import { EchoAgent } from './echo-agent.js';
+import { EngineRuns } from './engine-runs.js';
 import { ExecutionTools } from './execution-tools.js';
+import { ExternalRuns } from './external-runs.js';
+import { ExternalWatch } from './external-watch.js';
 import { FinishRuns } from './finish-runs.js';
 import { RunEngine } from './run-engine.js';
 import { RunRecovery } from './run-recovery.js';
@@ -24,12 +27,15 @@ import { RunRecovery } from './run-recovery.js';
     },
     AgentCatalogue,
     EchoAgent,
+    EngineRuns,
     ...assistantProviders,
     ExecutionTools,
+    ExternalRuns,
+    ExternalWatch,
     FinishRuns,
     RunEngine,
     RunRecovery,
   ],
-  exports: [AgentCatalogue, RunEngine],
+  exports: [AgentCatalogue, ExternalRuns, RunEngine],
 })
 export class AgentsModule extends AgentsModuleBase {}

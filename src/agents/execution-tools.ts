@@ -5,6 +5,7 @@ import { IdGenerator } from '../ids/index.js';
 import { Metrics } from '../metrics/index.js';
 import { Storage } from '../storage/index.js';
 import { AppendPipeline, EventFactory, RunRegistry } from '../threads/index.js';
+import { Tracing } from '../traces/index.js';
 import { AgentsOptions } from './agents-options.js';
 
 /** What every execution of a run needs. Of the storage it only reads. */
@@ -18,6 +19,7 @@ export class ExecutionTools {
     readonly clock: Clock,
     readonly ids: IdGenerator,
     readonly metrics: Metrics,
+    readonly tracing: Tracing,
     readonly options: AgentsOptions,
   ) {}
 }

@@ -6,4 +6,6 @@ export { AgentsModule } from './agents.module.js';
 export { AgentsOptions } from './agents-options.js';
 export { AssistantAgent, AssistantTool, type AssistantOptions } from './assistant/index.js';
 export { EchoAgent } from './echo-agent.js';
+export type { ExecutionView } from './execution-view.js';
+export { ExternalRuns } from './external-runs.js';
 export { RunEngine, type RunSource, type StoppedRun } from './run-engine.js';

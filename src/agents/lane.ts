@@ -42,6 +42,12 @@ export class Lane {
     return [...this.#underWay, ...this.#queue, ...this.#parallel].map((slot) => slot.run.runId);
   }
 
+  /** How many go before it. */
+  ahead(slot: Slot): number {
+    const place = this.#queue.indexOf(slot);
+    return place < 0 ? 0 : place + this.#underWay.size;
+  }
+
   enqueue(slot: Slot): void {
     if (slot.run.policy === 'parallel') {
       this.#parallel.add(slot);

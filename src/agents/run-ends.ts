@@ -1,5 +1,5 @@
 import type { RunErrorCode } from '../protocol/index.js';
-import type { EventFactory, RunEnd } from '../threads/index.js';
+import { RedactionFailure, type EventFactory, type RunEnd } from '../threads/index.js';
 import { AgentError } from './agent-error.js';
 import type { AgentResult } from './agent.js';
 import { cutText } from './bounded-text.js';
@@ -16,19 +16,33 @@ const OVERDUE_MESSAGES = {
 } as const satisfies Partial<Record<RunErrorCode, string>>;
 
 /** The end of a run that something else than its agent ended. */
-export function overdueEnd(code: keyof typeof OVERDUE_MESSAGES): RunEnd {
-  return { type: 'agent_error', data: { code, message: OVERDUE_MESSAGES[code], retryable: true } };
+export function overdueEnd(code: Exclude<keyof typeof OVERDUE_MESSAGES, 'input_expired'>): RunEnd {
+  return { type: 'agent_error', data: { code, message: OVERDUE_MESSAGES[code], retryable: true }, ownWords: true };
+}
+
+/** The end of a run that has waited too long for this input. */
+export function expiredEnd(requestId: string): RunEnd {
+  const code = 'input_expired';
+  const data = { code, message: OVERDUE_MESSAGES[code], retryable: true } as const;
+  return { type: 'agent_error', data, expired: requestId, ownWords: true };
 }
 
 /** The end of a run whose agent, or whose emitting, failed: with the error's message, never its stack. */
 export function failedEnd(events: EventFactory, reason: unknown): RunEnd {
-  const message = cutText(events.redactText(textOf(reason)), MAX_MESSAGE_BYTES);
+  if (reason instanceof RedactionFailure) {
+    return {
+      type: 'agent_error',
+      data: { code: 'run_failed', message: reason.message, retryable: true },
+      ownWords: true,
+    };
+  }
+  const message = cutText(events.redactTextOrWithhold(textOf(reason)), MAX_MESSAGE_BYTES);
   const retryable = reason instanceof AgentError ? reason.retryable : true;
   return { type: 'agent_error', data: { code: 'run_failed', message, retryable } };
 }
 
 export function cancelledEnd(events: EventFactory, reason: string): RunEnd {
-  return { type: 'agent_cancelled', data: { reason: cutText(events.redactText(reason), MAX_REASON_BYTES) } };
+  return { type: 'agent_cancelled', data: { reason: cutText(events.redactTextOrWithhold(reason), MAX_REASON_BYTES) } };
 }
 
 /** Cut to what an event can hold. Throws a TypeError for what is no result. */

@@ -1,30 +1,36 @@
-import type { Logger } from '@nestjs/common';
-
 import { ThreadcastError } from '../errors/index.js';
 import type { RunId } from '../ids/index.js';
+import type { LineFields, Log } from '../logs/index.js';
 import type { JsonValue } from '../protocol/index.js';
 import type { RunPlace, RunRecord, StoredEvent } from '../storage/index.js';
 import type { RunEnd } from '../threads/index.js';
 import type { KnownAgent } from './agent-catalogue.js';
-import type { AgentContext, InputQuestion } from './agent.js';
+import type { AgentContext } from './agent.js';
 import type { ExecutionTools } from './execution-tools.js';
+import type { ExecutionProgress } from './execution-view.js';
 import { guardedSignal } from './guarded-signal.js';
 import { Questions } from './questions.js';
 import { RunEmitter } from './run-emitter.js';
-import { cancelledEnd, completedEnd, failedEnd, overdueEnd, textOf } from './run-ends.js';
+import { cancelledEnd, completedEnd, expiredEnd, failedEnd, overdueEnd, textOf } from './run-ends.js';
 import { RunPast } from './run-past.js';
 import { RunWatchdog } from './run-watchdog.js';
 import { SendWindow } from './send-window.js';
 import { untilStored } from './until-stored.js';
 
 const DEFAULT_HISTORY_EVENTS = 1_000;
-const REQUEST_BYTES = 1_000;
 
 /**
  *     taking up → working → ending → over
  *         └──────────┴───────────────↗   the log has an end of it that came from elsewhere
  */
 type Phase = 'taking_up' | 'working' | 'ending' | 'over';
+
+export interface ExecutionListener {
+  /** Told once, when the run is this process's no more; not when it is abandoned. */
+  onOver(execution: RunExecution): void;
+  /** It has begun to wait for input, or waits no more. */
+  onRest(execution: RunExecution): void;
+}
 
 /**
  * One run, executed by this process: from its first event to its last. Ends it exactly once: here the first
@@ -37,39 +43,59 @@ export class RunExecution {
   #attempt: number | undefined;
   readonly #abort = new AbortController();
   readonly #signal = guardedSignal(this.#abort.signal, (reason) => this.#complain('its abort listener failed', reason));
-  readonly #questions = new Questions();
-  readonly #window = new SendWindow((reason) => this.#emitFailed(reason));
+  readonly #window = new SendWindow(
+    (reason) => this.#emitFailed(reason),
+    (sends) => this.tools.metrics.add('threadcast_agents_fenced_events_total', {}, sends),
+  );
+  readonly #questions = new Questions(this.#window, (input) => {
+    // Taken up from an earlier attempt, it has waited for a while.
+    this.#watchdog.inputRequested(input.requestId, this.tools.clock.now() - input.requestedAt);
+  });
   readonly #watchdog: RunWatchdog;
 
   constructor(
-    private readonly run: RunPlace,
+    readonly place: RunPlace,
     private readonly agent: KnownAgent,
     private readonly tools: ExecutionTools,
-    private readonly logger: Logger,
-    /** Called once, when the run is this process's no more; not when it is abandoned. */
-    private readonly onOver: (execution: RunExecution) => void,
+    private readonly log: Log,
+    private readonly listener: ExecutionListener,
   ) {
-    this.#watchdog = new RunWatchdog(tools.clock, tools.options, (what) => void this.#end(overdueEnd(what)));
+    this.#watchdog = new RunWatchdog(tools.clock, tools.options, {
+      onOverdue: (what) => void this.#end(overdueEnd(what)),
+      onExpired: (requestId) => void this.#expire(requestId),
+      onRest: () => listener.onRest(this),
+    });
   }
 
   get runId(): RunId {
-    return this.run.runId;
+    return this.place.runId;
   }
 
   get waitsForInput(): boolean {
     return this.#watchdog.resting;
   }
 
-  /** Executes a queued run, or one that was `resumed` before. Never rejects; resolves when it is over. */
-  async execute(resumed: RunRecord | null): Promise<void> {
+  /** Null: it is over. */
+  get progress(): ExecutionProgress | null {
+    if (this.#phase === 'over') return null;
+    const state = this.#phase === 'working' && this.waitsForInput ? 'waiting_input' : this.#phase;
+    const { workedMs, silentMs } = this.#watchdog;
+    return { state, workedMs, silentMs, unsettledBytes: this.#window.unsettledBytes };
+  }
+
+  /**
+   * Executes a queued run, or one that was `resumed` before. Never rejects; resolves when it is over. It begins after
+   * `before` has resolved, which must not reject.
+   */
+  async execute(resumed: RunRecord | null, before?: Promise<unknown>): Promise<void> {
     try {
       // Before anything else: also a run whose taking up is never answered comes to an end.
       this.#watchdog.start();
+      if (before !== undefined) await before;
       const run = resumed ?? (await this.#takeUp());
       if (run === null || !this.#is('taking_up')) return;
       this.#phase = 'working';
       this.#attempt = run.attempt;
-      this.logger.debug(`${this.runId}: running ${this.agent.name}, attempt ${run.attempt}`);
       const end = await this.#work(run);
       this.#window.seal(ended());
       await this.#window.settled();
@@ -93,12 +119,14 @@ export class RunExecution {
   }
 
   /**
-   * Cancels a run that is about to begin. Scenario: the start of the one that interrupts was stored after this run
-   * was, and before its first event; to the storage it was still waiting.
+   * Cancels a run that begins or has just begun. Scenario: the start of the one that interrupts was stored after this
+   * run was, and before its first event; to the storage it was still waiting. One that was under way then has been
+   * cancelled with that start.
    */
   interrupt(by: RunPlace): void {
-    if (this.#is('taking_up') && by.position < this.run.position)
-      void this.#end(cancelledEnd(this.tools.events, 'interrupted'));
+    const { position, policy } = this.place;
+    const early = this.#is('taking_up') || (this.#is('working') && policy !== 'parallel');
+    if (early && by.position < position) void this.#end(cancelledEnd(this.tools.events, 'interrupted'));
   }
 
   /** The run has ended, by whomever, or is gone with its thread. */
@@ -106,7 +134,7 @@ export class RunExecution {
     if (this.#is('over')) return;
     this.#phase = 'over';
     this.#shut(ended());
-    this.onOver(this);
+    this.listener.onOver(this);
   }
 
   /** The process closes: the agent is told, and the run stays as it is for recovery. */
@@ -121,9 +149,9 @@ export class RunExecution {
     const givenUp = (): boolean => !this.#is('taking_up');
     const input = await untilStored(clock, () => this.#loggedInput(), givenUp, this.#warn);
     const begin = async (tried: number): Promise<RunRecord | null> => {
-      const begun = await registry.begin(this.run, input?.value);
+      const begun = await registry.begin(this.place, input?.value);
       // A try whose outcome was never learned may have begun it.
-      return begun === null && tried > 0 ? registry.resume(this.run) : begun;
+      return begun === null && tried > 0 ? registry.resume(this.place) : begun;
     };
     const begun = await untilStored(clock, begin, givenUp, this.#warn);
     if (begun === undefined) return null;
@@ -157,31 +185,16 @@ export class RunExecution {
 
   #context(run: RunRecord, messageId: string): AgentContext {
     const { runId, threadId, userId, attempt, input, agent } = run;
-    const { pipeline, events, storage } = this.tools;
+    const { pipeline, events, storage, registry } = this.tools;
     const emitter = new RunEmitter(threadId, { runId, attempt, agent }, this.#window, pipeline, events);
     const past = new RunPast(storage.events, threadId, runId, this.#startSeq);
     return {
       ...{ runId, thread: { threadId }, userId, attempt, input, messageId, signal: this.#signal },
       emit: (type, data) => emitter.emit(type, data),
       write: (text) => emitter.emit('agent_delta', { messageId, text }),
-      requestInput: (question) => this.#ask(run, question),
+      requestInput: (question) => this.#questions.ask(question, (request) => registry.requestInput(run, request)),
       history: (limit = DEFAULT_HISTORY_EVENTS) => past.read(limit),
     };
-  }
-
-  /** Asks behind what was emitted before. */
-  #ask(run: RunRecord, { prompt, schema }: InputQuestion): Promise<JsonValue> {
-    const requestId = this.tools.ids.token('input');
-    const answer = this.#questions.wait(requestId);
-    const request = {
-      requestId,
-      ...(prompt === undefined ? {} : { prompt }),
-      ...(schema === undefined ? {} : { schema }),
-    };
-    this.#window
-      .push(REQUEST_BYTES, () => this.tools.registry.requestInput(run, request))
-      .catch((error: unknown) => this.#questions.reject(requestId, error));
-    return answer;
   }
 
   /** What one emit lost must not be followed by others as if nothing was: the run takes nothing but its end. */
@@ -206,11 +219,23 @@ export class RunExecution {
     this.over();
   }
 
+  /**
+   * The time of a request for input is over. An answer that is stored first wins, and the run goes on; so the agent
+   * hears of the end from its commit.
+   */
+  async #expire(requestId: string): Promise<void> {
+    try {
+      await this.#store(expiredEnd(requestId));
+    } catch (error) {
+      await this.#end(failedEnd(this.tools.events, error));
+    }
+  }
+
   #store(end: RunEnd): Promise<unknown> {
     const { registry, clock } = this.tools;
     return untilStored(
       clock,
-      () => registry.end(this.run, end, this.#attempt),
+      () => registry.end(this.place, end, this.#attempt),
       () => this.#is('over'),
       this.#warn,
     );
@@ -219,8 +244,7 @@ export class RunExecution {
   /** From here on the agent is told to stop, and nothing of it is taken. */
   #shut(reason: Error): void {
     this.#watchdog.stop();
-    const dropped = this.#window.close(reason);
-    if (dropped > 0) this.tools.metrics.add('threadcast_agents_fenced_events_total', {}, dropped);
+    this.#window.close(reason);
     this.#questions.close(reason);
     this.#abort.abort(reason);
   }
@@ -230,11 +254,16 @@ export class RunExecution {
   }
 
   readonly #warn = (reason: unknown): void => {
-    this.logger.warn(`${this.runId}: waits for the storage: ${textOf(reason)}`);
+    this.log.warn(`the run waits for the storage: ${textOf(reason)}`, this.#names());
   };
 
   #complain(what: string, reason: unknown): void {
-    this.logger.error(`${this.runId}: ${what}: ${textOf(reason)}`);
+    this.log.error(`${what}: ${textOf(reason)}`, this.#names());
+  }
+
+  #names(): LineFields {
+    const { runId, threadId, userId, agent } = this.place;
+    return { runId, threadId, userId, agent };
   }
 }
 

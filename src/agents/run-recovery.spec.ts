@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 
 import { Agent, AgentRunner, type AgentContext, type AgentResult } from './index.js';
+import { RunRegistry } from '../threads/index.js';
 import { Drainer } from '../startup/index.js';
 import { Gate, RunsBench } from '../testing/runs-bench.js';
 
@@ -40,6 +41,27 @@ describe('After a crash', () => {
     expect(await bench.metrics.value('threadcast_agents_recovered_runs_total', { action: 'interrupted' })).toBe(2);
   });
 
+  it('what waited is associated with nobody any more, says so before it begins, and is counted once', async () => {
+    bench = await RunsBench.open({ providers: [PhoenixAgent] });
+    const { run: begun, threadId } = await bench.start({ agent: 'phoenix', message: 'rise' });
+    await bench.told(begun.runId, 'input_requested');
+    const dispatched = (await bench.start({ threadId, message: 'waits behind it' })).run;
+    // Died between the commit and the association: nobody has taken it over.
+    const stored = await bench.queue({ message: 'just stored' });
+    expect([dispatched.associated, stored.associated]).toEqual([true, true]);
+    await reopen([PhoenixAgent]);
+    const dissociated = (): Promise<number> => bench.metrics.value('threadcast_agents_dissociated_runs_total', {});
+    expect(await dissociated()).toBe(2);
+    for (const run of [dispatched, stored]) {
+      await bench.ended(run.runId);
+      expect(await bench.record(run.runId)).toMatchObject({ status: 'completed', associated: false });
+    }
+
+    expect(await bench.record(begun.runId)).toMatchObject({ associated: true });
+    await reopen([PhoenixAgent]);
+    expect(await dissociated()).toBe(0);
+  });
+
   it('what can be resumed is taken up again, under a new attempt', async () => {
     bench = await RunsBench.open({ providers: [PhoenixAgent] });
     const { run: first, threadId } = await bench.start({ message: 'before' });
@@ -57,6 +79,23 @@ describe('After a crash', () => {
     expect(log[3]?.data).toMatchObject({ text: 'attempt 2 ' });
     // The thread before the run's first start, its own message included.
     expect(log[4]?.data['content']).toMatch(/^message_created,agent_started,.*agent_completed,message_created$/);
+  });
+
+  it('what had begun behind a run that interrupts is cancelled, and that one comes before the queue', async () => {
+    bench = await RunsBench.open({ providers: [PhoenixAgent] });
+    const threadId = await bench.thread();
+    const waiting = await bench.queue({ threadId, message: 'waits' });
+    const begun = await bench.queue({ threadId, agent: 'phoenix', message: 'just about to begin' });
+    const beside = await bench.queue({ threadId, agent: 'phoenix', message: 'beside', policy: 'parallel' });
+    const urgent = await bench.queue({ threadId, message: 'urgent', policy: 'interrupt' });
+    for (const run of [begun, beside]) await bench.app.get(RunRegistry).begin(run, undefined);
+    await reopen([PhoenixAgent]);
+    await bench.ended(waiting.runId);
+
+    expect(await bench.record(begun.runId)).toMatchObject({ status: 'cancelled', endReason: 'interrupted' });
+    expect(await bench.record(beside.runId)).toMatchObject({ status: 'completed', attempt: 2 });
+    const starts = (await bench.log(threadId)).filter((event) => event.type === 'agent_started');
+    expect(starts.map((event) => event.runId)).toEqual([begun, beside, urgent, waiting].map((run) => run.runId));
   });
 
   it('a queued run whose agent is gone fails and says so', async () => {

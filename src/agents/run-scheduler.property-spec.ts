@@ -9,13 +9,21 @@ import { RunScheduler } from './run-scheduler.js';
 const LIMITS = { maxRuns: 4, maxRunsPerUser: 2 };
 
 type Step =
-  | { readonly kind: 'start'; readonly thread: number; readonly user: number; readonly policy: RunPolicy }
+  | {
+      readonly kind: 'start';
+      readonly thread: number;
+      readonly user: number;
+      readonly policy: RunPolicy;
+      readonly external: boolean;
+    }
   | { readonly kind: 'end'; readonly which: number }
   | { readonly kind: 'turn' };
 
 const policy = fc.constantFrom<RunPolicy>('queue', 'queue', 'queue', 'parallel', 'interrupt');
+/** Executed by another process: in its thread's order, within no limits. */
+const external = fc.constantFrom(false, false, true);
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ kind: fc.constant('start' as const), thread: fc.nat(3), user: fc.nat(2), policy }),
+  fc.record({ kind: fc.constant('start' as const), thread: fc.nat(3), user: fc.nat(2), policy, external }),
   fc.record({ kind: fc.constant('end' as const), which: fc.nat(30) }),
   fc.record({ kind: fc.constant('turn' as const) }),
 );
@@ -38,9 +46,11 @@ class Model {
     else if (next.kind === 'end') this.end(next.which);
     else this.start(next);
     expect(this.scheduler.waiting).toBe(this.live.length - this.underWay.size);
+    for (const run of this.live)
+      if (run.external && run.policy === 'parallel') expect([...this.underWay.keys()]).toContain(run.runId);
   }
 
-  start({ thread, user, policy: how }: Extract<Step, { kind: 'start' }>): void {
+  start({ thread, user, policy: how, external }: Extract<Step, { kind: 'start' }>): void {
     const threadId = threadIdOfKey(`t${thread}`);
     const queue = this.live.filter((run) => run.threadId === threadId && !this.underWay.has(run.runId));
     const positions = queue.map((run) => run.position);
@@ -49,7 +59,7 @@ class Model {
       for (const run of this.underWay.values()) if (run.threadId === threadId) this.#remove(run);
     }
     const runId = runIdOf(threadId, this.#made++, 'abcdef01');
-    const run = { runId, threadId, userId: `user${user}`, policy: how, position } as RunPlace;
+    const run = { runId, threadId, userId: `user${user}`, policy: how, position, external } as RunPlace;
     this.live.push(run);
     const state = this.scheduler.add(run);
     expect(state).toBe(this.underWay.has(runId) ? 'running' : 'queued');
@@ -74,8 +84,11 @@ class Model {
     expect(this.begun).not.toContain(run.runId);
     expect(this.live).toContain(run);
     const others = [...this.underWay.values()];
-    expect(others.length).toBeLessThan(LIMITS.maxRuns);
-    expect(others.filter((other) => other.userId === run.userId).length).toBeLessThan(LIMITS.maxRunsPerUser);
+    const own = others.filter((other) => !other.external);
+    if (!run.external) {
+      expect(own.length).toBeLessThan(LIMITS.maxRuns);
+      expect(own.filter((other) => other.userId === run.userId).length).toBeLessThan(LIMITS.maxRunsPerUser);
+    }
     if (run.policy !== 'parallel') {
       expect(others.filter((other) => other.threadId === run.threadId)).toEqual([]);
       const before = this.live.filter(
@@ -109,7 +122,7 @@ describe('The scheduler', () => {
   it('begins nothing when paused', () => {
     const model = new Model();
     model.scheduler.pause();
-    model.take({ kind: 'start', thread: 0, user: 0, policy: 'queue' });
+    model.take({ kind: 'start', thread: 0, user: 0, policy: 'queue', external: false });
     model.take({ kind: 'turn' });
 
     expect(model.begun.size).toBe(0);

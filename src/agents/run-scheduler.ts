@@ -8,7 +8,8 @@ import { Turns, type TurnLimits } from './turns.js';
  *
  * In a thread, a run begins when it is the first by position and no other one is under way; with the policy
  * `parallel` at once. Within the limits for the process and for each user, turns go round the users, and of one
- * user's runs to the one that has been ready longest.
+ * user's runs to the one that has been ready longest. A run of another process costs this one no work: it keeps its
+ * place in the thread's order, and the limits are not for it.
  *
  * After an end, the thread's next run begins only in a later turn of the event loop. Scenario: a run interrupts
  * another one, and its commit is told as the end of that one before whoever asked for it has handed it over; the
@@ -18,6 +19,8 @@ export class RunScheduler {
   readonly #slots = new Map<RunId, Slot>();
   readonly #lanes = new Map<ThreadId, Lane>();
   readonly #turns: Turns;
+  /** Ready to begin, and within no limits. */
+  readonly #free = new Set<Slot>();
   readonly #resting = new Set<Lane>();
   #underWay = 0;
   #paused = false;
@@ -40,25 +43,38 @@ export class RunScheduler {
     const known = this.#slots.get(run.runId);
     if (known !== undefined) return known.state;
     const lane = this.#lane(run.threadId);
-    const slot: Slot = { run, lane, state: 'queued', counted: true };
+    const slot: Slot = { run, lane, state: 'queued', counted: !run.external };
     this.#slots.set(run.runId, slot);
     lane.enqueue(slot);
-    if (run.policy === 'parallel') this.#turns.offer(slot);
+    if (run.policy === 'parallel') this.#offer(slot);
     else if (!lane.resting || run.policy === 'interrupt') this.#offerHead(lane);
     this.#admit();
     return this.#slots.get(run.runId)?.state ?? 'queued';
   }
 
-  /** Takes a run that is under way already. `counted`: it is executed here and counts for the limits. */
-  occupy(run: RunPlace, counted: boolean): void {
+  /** Takes a run that is under way already. */
+  occupy(run: RunPlace): void {
     if (this.#slots.has(run.runId)) return;
-    const slot: Slot = { run, lane: this.#lane(run.threadId), state: 'running', counted };
+    const slot: Slot = { run, lane: this.#lane(run.threadId), state: 'running', counted: !run.external };
     this.#slots.set(run.runId, slot);
     this.#start(slot);
   }
 
   has(runId: RunId): boolean {
     return this.#slots.has(runId);
+  }
+
+  /**
+   * Where a run stands; null: it is not here. A queued one with none `ahead` waits for a free place within the limits.
+   */
+  place(runId: RunId): { readonly state: 'queued' | 'running'; readonly ahead: number } | null {
+    const slot = this.#slots.get(runId);
+    return slot === undefined ? null : { state: slot.state, ahead: slot.lane.ahead(slot) };
+  }
+
+  /** Null: the run is not here. */
+  placeOf(runId: RunId): RunPlace | null {
+    return this.#slots.get(runId)?.run ?? null;
   }
 
   /** The thread's runs that have been begun. */
@@ -73,7 +89,7 @@ export class RunScheduler {
     this.#slots.delete(runId);
     const { lane } = slot;
     lane.remove(slot);
-    if (slot.state === 'queued') this.#turns.withdraw(slot);
+    if (slot.state === 'queued') this.#withdraw(slot);
     else {
       this.#underWay -= 1;
       if (slot.counted) this.#turns.end(slot.run.userId);
@@ -102,14 +118,33 @@ export class RunScheduler {
   #offerHead(lane: Lane): void {
     const { head, offered } = lane;
     if (head === offered) return;
-    if (offered !== null) this.#turns.withdraw(offered);
+    if (offered !== null) this.#withdraw(offered);
     lane.offered = head;
-    if (head !== null) this.#turns.offer(head);
+    if (head !== null) this.#offer(head);
+  }
+
+  #offer(slot: Slot): void {
+    if (slot.counted) this.#turns.offer(slot);
+    else this.#free.add(slot);
+  }
+
+  #withdraw(slot: Slot): void {
+    if (slot.counted) this.#turns.withdraw(slot);
+    else this.#free.delete(slot);
+  }
+
+  /** Taken out; null: nobody may begin. */
+  #next(): Slot | null {
+    for (const slot of this.#free) {
+      this.#free.delete(slot);
+      return slot;
+    }
+    return this.#turns.take();
   }
 
   #admit(): void {
     while (!this.#paused) {
-      const slot = this.#turns.take();
+      const slot = this.#next();
       if (slot === null) return;
       slot.state = 'running';
       this.#start(slot);

@@ -6,15 +6,22 @@ export interface WatchdogLimits {
   readonly inputTimeoutMs: number;
 }
 
-/** What a run did not do in time. */
-export type Overdue = 'run_timeout' | 'run_stalled' | 'input_expired';
+export interface WatchdogListener {
+  /** Told once; the watchdog is stopped then. */
+  onOverdue(what: 'run_timeout' | 'run_stalled'): void;
+  /** Whether it is too late is for the log to say: the answer may be on its way. Nothing is stopped. */
+  onExpired(requestId: string): void;
+  /** The run has begun to wait for input, or waits no more. */
+  onRest(): void;
+}
 
 /**
  * Measures one run by what is in the log. Working time and silence rest while a request for input is open; each
- * request has its own time. Tells once what is overdue, and is stopped then.
+ * request has its own time.
  */
 export class RunWatchdog {
-  readonly #inputs = new Map<string, Timer>();
+  /** By requestId; null: answered. */
+  readonly #inputs = new Map<string, Timer | null>();
   #state: 'new' | 'working' | 'resting' | 'stopped' = 'new';
   #workedMs = 0;
   #workingSince = 0;
@@ -25,12 +32,23 @@ export class RunWatchdog {
   constructor(
     private readonly clock: Clock,
     private readonly limits: WatchdogLimits,
-    private readonly onOverdue: (what: Overdue) => void,
+    private readonly listener: WatchdogListener,
   ) {}
 
   /** The run waits for input. */
   get resting(): boolean {
     return this.#state === 'resting';
+  }
+
+  /** How long it has worked, without the time in which it rested. */
+  get workedMs(): number {
+    const since = this.#state === 'working' ? this.clock.monotonic() - this.#workingSince : 0;
+    return Math.round(this.#workedMs + since);
+  }
+
+  /** Null: silence is not measured now. */
+  get silentMs(): number | null {
+    return this.#state === 'working' ? Math.round(this.clock.monotonic() - this.#lastEventAt) : null;
   }
 
   start(): void {
@@ -42,23 +60,31 @@ export class RunWatchdog {
     this.#lastEventAt = this.clock.monotonic();
   }
 
-  inputRequested(requestId: string): void {
+  /** `waitedMs`: how long it has been open already. One that is known, or has its answer, changes nothing. */
+  inputRequested(requestId: string, waitedMs = 0): void {
+    if (this.#state === 'new' || this.#state === 'stopped' || this.#inputs.has(requestId)) return;
+    const left = Math.max(0, this.limits.inputTimeoutMs - waitedMs);
+    this.#inputs.set(
+      requestId,
+      this.clock.after(left, () => this.listener.onExpired(requestId)),
+    );
     if (this.#state === 'working') this.#rest();
-    if (this.#state !== 'resting') return;
-    const timer = this.clock.after(this.limits.inputTimeoutMs, () => this.#overdue('input_expired'));
-    this.#inputs.set(requestId, timer);
   }
 
+  /** Also of a request that is not known yet: it may be heard of before its request is taken up. */
   inputReceived(requestId: string): void {
     this.#inputs.get(requestId)?.cancel();
-    this.#inputs.delete(requestId);
-    if (this.#state === 'resting' && this.#inputs.size === 0) this.#work();
+    this.#inputs.set(requestId, null);
+    if (this.#state !== 'resting' || [...this.#inputs.values()].some((timer) => timer !== null)) return;
+    this.#work();
+    this.listener.onRest();
   }
 
   stop(): void {
+    this.#workedMs = this.workedMs;
     this.#state = 'stopped';
     this.#cancelWork();
-    for (const timer of this.#inputs.values()) timer.cancel();
+    for (const timer of this.#inputs.values()) timer?.cancel();
     this.#inputs.clear();
   }
 
@@ -74,6 +100,7 @@ export class RunWatchdog {
     this.#state = 'resting';
     this.#workedMs += this.clock.monotonic() - this.#workingSince;
     this.#cancelWork();
+    this.listener.onRest();
   }
 
   /** Looks when silence could have lasted long enough, instead of setting a timer anew at each event. */
@@ -90,8 +117,8 @@ export class RunWatchdog {
     this.#stall?.cancel();
   }
 
-  #overdue(what: Overdue): void {
+  #overdue(what: 'run_timeout' | 'run_stalled'): void {
     this.stop();
-    this.onOverdue(what);
+    this.listener.onOverdue(what);
   }
 }

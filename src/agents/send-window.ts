@@ -15,7 +15,8 @@ interface Waiting {
  * What one run sends to the log: in the order of the calls, and no more at once than a bound. Past it a send waits;
  * that is the back pressure that an agent feels when it awaits `emit`.
  *
- * The promises given out may be left alone: what they reject with is told to `onFailure` first.
+ * The promises given out may be left alone: what they reject with is told to `onFailure` first. What comes when it is
+ * closed, or waits then, is refused and told to `onRefused`.
  */
 export class SendWindow {
   #waiting: Waiting[] = [];
@@ -27,7 +28,10 @@ export class SendWindow {
   #closed: Error | null = null;
   #quiet: (() => void)[] = [];
 
-  constructor(private readonly onFailure: (reason: unknown) => void) {}
+  constructor(
+    private readonly onFailure: (reason: unknown) => void,
+    private readonly onRefused: (sends: number) => void,
+  ) {}
 
   /** Resolves when what `send` began has been done; rejects with its reason, or with that of the closing. */
   push(bytes: number, send: () => Promise<unknown>): Promise<void> {
@@ -45,16 +49,21 @@ export class SendWindow {
     this.#closed ??= reason;
   }
 
-  /** Takes nothing more, and what waits is not sent either; answers how much that was. */
-  close(reason: Error): number {
+  /** Takes nothing more, and what waits is not sent either. */
+  close(reason: Error): void {
     this.seal(reason);
     const dropped = this.#waiting.slice(this.#next);
     this.#waiting = [];
     this.#next = 0;
     this.#waitingBytes = 0;
+    if (dropped.length > 0) this.onRefused(dropped.length);
     for (const { reject } of dropped) reject(reason);
     this.#tellQuiet();
-    return dropped.length;
+  }
+
+  /** Handed over and not settled, or waiting for room. */
+  get unsettledBytes(): number {
+    return this.#unsettledBytes + this.#waitingBytes;
   }
 
   get closed(): boolean {
@@ -70,7 +79,10 @@ export class SendWindow {
   }
 
   #push(bytes: number, send: () => Promise<unknown>): Promise<void> {
-    if (this.#closed !== null) return Promise.reject(this.#closed);
+    if (this.#closed !== null) {
+      this.onRefused(1);
+      return Promise.reject(this.#closed);
+    }
     const waiting = this.#waiting.length - this.#next;
     if (waiting === 0 && this.#unsettledBytes < MAX_UNSETTLED_BYTES) return this.#send(bytes, send);
     if (waiting >= MAX_WAITING_SENDS || this.#waitingBytes + bytes > MAX_WAITING_BYTES) {

@@ -16,12 +16,21 @@ export class SystemClock extends Clock {
   override after(delayMs: number, fire: () => void): Timer {
     const handle = setTimeout(fire, delayMs);
     handle.unref();
-    return { cancel: () => clearTimeout(handle) };
+    return { cancel: () => clear(handle) };
   }
 
   override every(periodMs: number, fire: () => void): Timer {
     const handle = setInterval(fire, periodMs);
     handle.unref();
-    return { cancel: () => clearInterval(handle) };
+    return { cancel: () => clear(handle) };
   }
+}
+
+/**
+ * Node keeps a list for each duration, and forgets one that is empty only with a timer that held the process: without
+ * this, each token's time to its expiry would leave a list until then.
+ */
+function clear(handle: NodeJS.Timeout): void {
+  handle.ref();
+  clearTimeout(handle);
 }

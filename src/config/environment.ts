@@ -2,6 +2,7 @@ import {
   bytes,
   count,
   directory,
+  flag,
   headerSecret,
   host,
   httpUrl,
@@ -59,7 +60,7 @@ export const ENVIRONMENT = {
     'CONTEXT_TIMEOUT_MS',
     milliseconds(0),
     '5000',
-    'How long a failing association is retried, in ms.',
+    'How long a failing association is retried, and how long a start over HTTP waits for the connection that it names, in ms.',
   ),
   pendingMaxMessages: set('PENDING_MAX_MESSAGES', count(), '100', 'Requests waiting on one connection.'),
   pendingMaxBytes: set('PENDING_MAX_BYTES', bytes(), '262144', 'Bytes of the requests waiting on one connection.'),
@@ -91,9 +92,14 @@ export const ENVIRONMENT = {
     'RATE_LIMIT_MESSAGES_PER_SEC',
     count(),
     '50',
-    'Requests per second of one connection, lasting.',
+    'Requests per second of one connection, lasting; of one user twenty times as many.',
   ),
-  rateLimitBurst: set('RATE_LIMIT_BURST', count(), '200', 'Requests of one connection at once.'),
+  rateLimitBurst: set(
+    'RATE_LIMIT_BURST',
+    count(),
+    '200',
+    'Requests of one connection at once; of one user twenty times as many.',
+  ),
   slowConsumerBytes: set(
     'SLOW_CONSUMER_BYTES',
     bytes(),
@@ -102,7 +108,12 @@ export const ENVIRONMENT = {
   ),
 
   runTimeoutMs: set('RUN_TIMEOUT_MS', milliseconds(), '600000', 'Working time of one run, in ms.'),
-  runStallMs: set('RUN_STALL_MS', milliseconds(), '120000', 'Longest silence of a run at work, in ms.'),
+  runStallMs: set(
+    'RUN_STALL_MS',
+    milliseconds(),
+    '120000',
+    'Longest silence of a run at work, here or in another process, in ms.',
+  ),
   inputTimeoutMs: set('INPUT_TIMEOUT_MS', milliseconds(), '3600000', 'How long a run waits for input, in ms.'),
   startupTimeoutMs: set('STARTUP_TIMEOUT_MS', milliseconds(), '30000', 'How long starting may take, in ms.'),
   shutdownGraceMs: set(
@@ -123,7 +134,7 @@ export const ENVIRONMENT = {
   offlineWebhookUrl: unset(
     'OFFLINE_WEBHOOK_URL',
     httpUrl({ secret: true }),
-    'Told when a run ends or asks and nobody is there.',
+    'Told when a run ends or asks and nobody is there; needs the secret.',
   ),
   offlineWebhookSecret: unset('OFFLINE_WEBHOOK_SECRET', secret(), 'Signs what is sent there.'),
 
@@ -138,6 +149,7 @@ export const ENVIRONMENT = {
     'info',
     'Least level that is logged: trace, debug, info, warn, error, fatal, silent.',
   ),
+  otelEnabled: set('OTEL_ENABLED', flag(), 'false', 'Spans for OpenTelemetry; see docs/traces.md.'),
 } as const;
 
 export type Environment = typeof ENVIRONMENT;
@@ -148,11 +160,8 @@ export type SettingName = keyof Environment;
  * ends. `unused`: a warning, and then as unset.
  */
 export const NOT_YET: NotYet = {
-  databaseUrl: 'refused',
   redisUrl: 'refused',
   clusterName: 'unused',
-  offlineWebhookUrl: 'unused',
-  offlineWebhookSecret: 'unused',
 };
 
 export type NotYet = Readonly<Partial<Record<SettingName, 'refused' | 'unused'>>>;

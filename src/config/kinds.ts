@@ -148,6 +148,18 @@ export function oneOf<const Choice extends string>(...choices: readonly Choice[]
   };
 }
 
+export function flag(): Kind<boolean> {
+  const words = oneOf('true', 'false');
+  return {
+    accepted: words.accepted,
+    secret: false,
+    read(value) {
+      const reading = words.read(value);
+      return 'fault' in reading ? reading : { value: reading.value === 'true' };
+    },
+  };
+}
+
 /** Its faults tell nothing of the value, which may be secret. */
 function readUrl(value: string, protocols: readonly string[]): Reading<string> {
   if (!URL.canParse(value)) return { fault: 'is not a URL' };

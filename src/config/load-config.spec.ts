@@ -66,6 +66,7 @@ describe('an empty environment', () => {
       offlineWebhookSecret: null,
       corsOrigins: [],
       logLevel: 'info',
+      otelEnabled: false,
       developmentConveniences: true,
       warnings: [],
     });
@@ -120,6 +121,7 @@ describe('bad variables', () => {
     ['CORS_ORIGINS', 'https://a.example/path'],
     ['CORS_ORIGINS', '*,https://a.example'],
     ['LOG_LEVEL', 'INFO'],
+    ['OTEL_ENABLED', 'yes'],
     ['MAX_CONNECTIONS', '0'],
   ])('%s=%j is one', (variable, value) => {
     expect(faultOf(variable, { [variable]: value }).accepted).not.toBe('');
@@ -189,9 +191,19 @@ describe('variables together', () => {
     );
   });
 
-  it('REDIS_URL needs DATABASE_URL, and OFFLINE_WEBHOOK_SECRET its URL', () => {
+  it('REDIS_URL needs DATABASE_URL, and of OFFLINE_WEBHOOK_URL and its secret each needs the other', () => {
     expect(faultOf('REDIS_URL', { REDIS_URL: 'redis://x' }, all).fault).toBe('is set without DATABASE_URL');
-    expect(faultOf('OFFLINE_WEBHOOK_SECRET', { OFFLINE_WEBHOOK_SECRET: 'x' }, all).accepted).toBe('both, or neither');
+    expect(faultOf('OFFLINE_WEBHOOK_SECRET', { OFFLINE_WEBHOOK_SECRET: 'x' }).accepted).toBe('both, or neither');
+    const url = 'https://example.com/hooks/hunter2';
+    expect(faultOf('OFFLINE_WEBHOOK_SECRET', { OFFLINE_WEBHOOK_URL: url }).fault).toMatch(
+      /^is not set, so what is sent/,
+    );
+    expect(refusal({ OFFLINE_WEBHOOK_URL: url }).message).not.toContain('hunter2');
+    expect(loadConfig({ OFFLINE_WEBHOOK_URL: url, OFFLINE_WEBHOOK_SECRET: secret })).toMatchObject({
+      offlineWebhookUrl: url,
+      offlineWebhookSecret: secret,
+      warnings: [],
+    });
     const env = { REDIS_URL: 'redis://x', DATABASE_URL: 'postgres://x/y', CLUSTER_NAME: 'blue' };
     expect(loadConfig(env, all)).toMatchObject({
       redisUrl: 'redis://x',
@@ -231,22 +243,22 @@ describe('variables together', () => {
   });
 });
 
+it('DATABASE_URL is taken without REDIS_URL', () => {
+  expect(loadConfig({ DATABASE_URL: 'postgres://x/y' })).toMatchObject({ databaseUrl: 'postgres://x/y', warnings: [] });
+});
+
 describe('what this version does not have yet', () => {
   it('is refused in words where data is concerned', () => {
     const { faults } = refusal({ DATABASE_URL: 'postgres://x/y', REDIS_URL: 'redis://x' });
     expect(faults.map(({ variable, fault }) => `${variable} ${fault}`)).toEqual([
-      'DATABASE_URL is not supported by this version yet',
       'REDIS_URL is not supported by this version yet',
     ]);
   });
 
   it('is warned of elsewhere, and then as unset', () => {
-    const config = loadConfig({ CLUSTER_NAME: 'blue', OFFLINE_WEBHOOK_URL: 'https://x' });
-    expect(config).toMatchObject({ clusterName: 'threadcast', offlineWebhookUrl: null });
-    expect(config.warnings).toEqual([
-      'CLUSTER_NAME is set but not used by this version.',
-      'OFFLINE_WEBHOOK_URL is set but not used by this version.',
-    ]);
+    const config = loadConfig({ CLUSTER_NAME: 'blue' });
+    expect(config).toMatchObject({ clusterName: 'threadcast' });
+    expect(config.warnings).toEqual(['CLUSTER_NAME is set but not used by this version.']);
   });
 });
 
@@ -256,4 +268,30 @@ it('a short secret is taken with a warning that does not show it', () => {
   expect(warnings).toEqual([expect.stringContaining('AUTH_JWT_SECRET has fewer than 32 bytes')]);
   expect(warnings.join()).not.toContain('tiny');
   expect(loadConfig({ AUTH_JWT_SECRET: secret }).warnings).toEqual([]);
+});
+
+it('warns of public keys that others could bring, or that make tokens for others', () => {
+  const warnings = (env: Record<string, string>) => loadConfig(env).warnings;
+  const url = 'https://id.example/keys';
+  expect(warnings({ AUTH_JWKS_URL: url, AUTH_AUDIENCE: 'chat' })).toEqual([]);
+  expect(warnings({ AUTH_JWKS_URL: url })).toEqual([expect.stringContaining('without AUTH_AUDIENCE')]);
+  const open = { AUTH_JWKS_URL: 'http://id.example/keys', AUTH_AUDIENCE: 'chat' };
+  expect(warnings(open)).toEqual([expect.stringContaining('is not https')]);
+  for (const host of ['127.0.0.1:9', 'localhost', '[::1]:9']) {
+    expect(warnings({ ...open, AUTH_JWKS_URL: `http://${host}/keys` })).toEqual([]);
+  }
+});
+
+it('warns of a webhook that others can read, and of a short secret of it', () => {
+  const warnings = (env: Record<string, string>) => loadConfig(env).warnings;
+  const env = { OFFLINE_WEBHOOK_URL: 'https://app.example/hook/hunter2', OFFLINE_WEBHOOK_SECRET: secret };
+  expect(warnings(env)).toEqual([]);
+  const short = warnings({ ...env, OFFLINE_WEBHOOK_SECRET: 'tiny' });
+  expect(short).toEqual([expect.stringContaining('OFFLINE_WEBHOOK_SECRET has fewer than 32 bytes')]);
+  const open = warnings({ ...env, OFFLINE_WEBHOOK_URL: 'http://app.example/hook/hunter2' });
+  expect(open).toEqual([expect.stringContaining('OFFLINE_WEBHOOK_URL is not https')]);
+  expect([...short, ...open].join()).not.toMatch(/tiny|hunter2/);
+  for (const host of ['127.0.0.1:9', 'localhost', '[::1]:9']) {
+    expect(warnings({ ...env, OFFLINE_WEBHOOK_URL: `http://${host}/hook` })).toEqual([]);
+  }
 });

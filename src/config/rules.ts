@@ -12,8 +12,8 @@ LOOPBACK.addAddress('::1', 'ipv6');
 
 const AUTH: readonly SettingName[] = ['authJwtSecret', 'authJwksUrl', 'authIssuer', 'authAudience'];
 
-/** RFC 7518, 3.2. */
-const HS256_SECRET_BYTES = 32;
+/** As long as what it computes: RFC 7518, 3.2 for HS256, RFC 2104, 3 for the signature of webhooks. */
+const HMAC_SECRET_BYTES = 32;
 
 export function isDevelopment(nodeEnv: string): boolean {
   return nodeEnv === 'development' || nodeEnv === 'test';
@@ -22,6 +22,12 @@ export function isDevelopment(nodeEnv: string): boolean {
 function isLoopback(host: string): boolean {
   const family = isIP(host);
   return family === 0 ? host === 'localhost' : LOOPBACK.check(host, family === 4 ? 'ipv4' : 'ipv6');
+}
+
+/** Whether what is fetched from there can be changed on its way. */
+function isInTheOpen(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && !isLoopback(hostname.replace(/^\[|\]$/g, ''));
 }
 
 /** All three have to hold, since a development token is given to whoever asks. */
@@ -50,15 +56,51 @@ export function crossFaults(nodeEnv: string, host: string, given: ReadonlySet<Se
   if (given.has('offlineWebhookSecret') && !given.has('offlineWebhookUrl')) {
     faults.push(fault('OFFLINE_WEBHOOK_SECRET', 'is set without OFFLINE_WEBHOOK_URL', 'both, or neither'));
   }
+  if (given.has('offlineWebhookUrl') && !given.has('offlineWebhookSecret')) {
+    faults.push(
+      fault(
+        'OFFLINE_WEBHOOK_SECRET',
+        'is not set, so what is sent to OFFLINE_WEBHOOK_URL could not be signed',
+        'a secret that the receiver knows, or neither',
+      ),
+    );
+  }
   return faults;
 }
 
 export function crossWarnings(settings: Settings): readonly string[] {
-  const { authJwtSecret, openaiModel, openaiBaseUrl, openaiApiKey } = settings;
-  const warnings: string[] = [];
-  if (authJwtSecret !== null && Buffer.byteLength(authJwtSecret) < HS256_SECRET_BYTES) {
-    warnings.push(`AUTH_JWT_SECRET has fewer than ${HS256_SECRET_BYTES} bytes and can be guessed.`);
+  return [...authWarnings(settings), ...webhookWarnings(settings), ...modelWarnings(settings)];
+}
+
+function authWarnings({ authJwtSecret, authJwksUrl, authAudience }: Settings): readonly string[] {
+  const warnings = secretWarnings('AUTH_JWT_SECRET', authJwtSecret);
+  if (authJwksUrl !== null && authAudience === null) {
+    warnings.push('AUTH_JWKS_URL is set without AUTH_AUDIENCE: tokens that are made for other services are accepted.');
   }
+  if (authJwksUrl !== null && isInTheOpen(authJwksUrl)) {
+    warnings.push('AUTH_JWKS_URL is not https: whoever is on the way to it can make tokens.');
+  }
+  return warnings;
+}
+
+function webhookWarnings({ offlineWebhookUrl, offlineWebhookSecret }: Settings): readonly string[] {
+  const warnings = secretWarnings('OFFLINE_WEBHOOK_SECRET', offlineWebhookSecret);
+  if (offlineWebhookUrl !== null && isInTheOpen(offlineWebhookUrl)) {
+    warnings.push(
+      'OFFLINE_WEBHOOK_URL is not https: whoever is on the way to it can read who is told, and keep it away.',
+    );
+  }
+  return warnings;
+}
+
+function secretWarnings(variable: string, secret: string | null): string[] {
+  if (secret === null || Buffer.byteLength(secret) >= HMAC_SECRET_BYTES) return [];
+  return [`${variable} has fewer than ${HMAC_SECRET_BYTES} bytes and can be guessed.`];
+}
+
+function modelWarnings(settings: Settings): readonly string[] {
+  const { openaiModel, openaiBaseUrl, openaiApiKey } = settings;
+  const warnings: string[] = [];
   if (openaiModel !== null && !hasModel(settings)) {
     warnings.push('OPENAI_MODEL is set without OPENAI_BASE_URL or OPENAI_API_KEY: there is no agent assistant.');
   }

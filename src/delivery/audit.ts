@@ -2,9 +2,12 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 
 import { Clock, type Timer } from '../clock/index.js';
 import { Metrics } from '../metrics/index.js';
+import type { ThreadId } from '../ids/index.js';
+import { withDeadline } from '../startup/index.js';
 import { Storage, type LogHead } from '../storage/index.js';
 import type { Channel } from './channel.js';
 import { Channels } from './channels.js';
+import { DeliveryLag } from './delivery-lag.js';
 
 /** Two periods are the longest that a lost message can go unnoticed. */
 const PERIOD_MS = 800;
@@ -26,6 +29,7 @@ export class DeliveryAudit implements OnModuleDestroy {
 
   constructor(
     private readonly channels: Channels,
+    private readonly lag: DeliveryLag,
     private readonly storage: Storage,
     private readonly metrics: Metrics,
     private readonly clock: Clock,
@@ -49,32 +53,23 @@ export class DeliveryAudit implements OnModuleDestroy {
         if (this.#closing.signal.aborted) return;
         await this.#compare(channels.slice(start, start + THREADS_PER_QUERY));
       }
+      this.lag.looked(true);
     } catch {
       if (this.#closing.signal.aborted) return;
+      this.lag.looked(false);
       this.metrics.add('threadcast_delivery_read_failures_total', {});
     }
   }
 
   async #compare(channels: readonly Channel[]): Promise<void> {
     const epochs = channels.map((channel) => channel.epoch);
-    const heads = await this.#inTime(this.storage.events.heads(channels.map((channel) => channel.threadId)));
+    const threadIds = channels.map((channel) => channel.threadId);
+    // What a query answers that took too long, or that the process has not waited for, is not looked at.
+    const read = (): Promise<ReadonlyMap<ThreadId, LogHead>> => this.storage.events.heads(threadIds);
+    const heads = await withDeadline(this.clock, QUERY_MS, read, this.#closing.signal);
     channels.forEach((channel, index) => {
       this.#judge(channel, epochs[index] ?? null, heads.get(channel.threadId) ?? null);
     });
-  }
-
-  /** Rejects when the query has not answered in time, or the process closes; what it answers then is not looked at. */
-  async #inTime<T>(query: Promise<T>): Promise<T> {
-    const answered = new AbortController();
-    const signal = AbortSignal.any([answered.signal, this.#closing.signal]);
-    const tooLate = this.clock.sleep(QUERY_MS, signal).then(() => {
-      throw new Error('The storage has not answered in time.');
-    });
-    try {
-      return await Promise.race([query, tooLate]);
-    } finally {
-      answered.abort();
-    }
   }
 
   /** `epoch`: as it was known before the head was read; null: the thread may have been made since. */
@@ -84,6 +79,7 @@ export class DeliveryAudit implements OnModuleDestroy {
       return;
     }
     if (log === null) return;
+    this.lag.look(channel, log.head);
     const missed = this.#lagging.get(channel);
     if (epoch === null) channel.know(log);
     if (missed !== undefined && channel.reached < missed) channel.heal(log);

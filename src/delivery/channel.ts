@@ -1,12 +1,33 @@
+import type { Clock } from '../clock/index.js';
 import type { ThreadId } from '../ids/index.js';
 import type { LogHead, StoredEvent } from '../storage/index.js';
 import type { Attachment, AttachmentChannel } from './attachment.js';
 import { EventFrame } from './event-frame.js';
+import { Frames } from './frames.js';
+
+/** Turns of the event loop that what a busy thread has heard may wait for more of it. */
+const MOST_TURNS = 8;
+/** Characters that may wait so. */
+const MOST_GATHERED = 65_536;
+
+/** Who keeps the channels. */
+export interface ChannelWatch {
+  /** Nobody needs it any more; may be told more than once. */
+  ended(channel: Channel): void;
+  /**
+   * What was heard has been handed out; the first of it was given to be appended then. `delivered`: somebody was
+   * handed some of it.
+   */
+  flushed(channel: Channel, delivered: boolean, givenAt: number): void;
+}
 
 /**
  * A thread that is followed in this process: how far its log is known to have grown, and who reads along. It
  * lives as long as somebody holds it, and never longer than its log: a thread that is deleted and made again has
  * another channel.
+ *
+ * What it hears in a quiet moment goes out at once. While turn after turn of the event loop brings more, a few turns
+ * are gathered and leave together: a write costs far more than an event in it. No timer is involved.
  */
 export class Channel implements AttachmentChannel {
   readonly #attachments = new Set<Attachment>();
@@ -14,11 +35,18 @@ export class Channel implements AttachmentChannel {
   #epoch: string | null = null;
   #holds = 0;
   #ended = false;
+  #gathered: EventFrame[] = [];
+  #gatheredChars = 0;
+  /** When the first of what is gathered was given to be appended, monotonic; null: nothing is. */
+  #gatheredSince: number | null = null;
+  /** Since the last going out; null: the thread is quiet. */
+  #turns: number | null = null;
+  #heardInTurn = false;
 
   constructor(
     readonly threadId: ThreadId,
-    /** Nobody needs it any more; may be told more than once. */
-    private readonly onEnd: (channel: Channel) => void,
+    private readonly clock: Clock,
+    private readonly watch: ChannelWatch,
   ) {}
 
   get cursor(): number {
@@ -78,13 +106,51 @@ export class Channel implements AttachmentChannel {
   /**
    * The log has grown by these events. Each reader takes what it has not seen and notices a hole by itself. They are
    * told of events below the cursor too: scenario: a head was read after a commit and before the telling of it.
+   * `givenAt`: when they were given to be appended, monotonic.
    */
-  hear(events: readonly StoredEvent[]): void {
+  hear(events: readonly StoredEvent[], givenAt: number): void {
     const last = events.at(-1);
     if (last === undefined) return;
     this.#cursor = Math.max(this.#cursor, last.seq);
-    const frames = events.map((event) => new EventFrame(event));
-    for (const attachment of this.#attachments) attachment.offer(frames);
+    for (const event of events) {
+      this.#gathered.push(new EventFrame(event));
+      this.#gatheredChars += event.data.length;
+    }
+    this.#gatheredSince ??= givenAt;
+    this.#heardInTurn = true;
+    const quiet = this.#turns === null;
+    if (quiet || this.#gatheredChars >= MOST_GATHERED) this.flush();
+    if (!quiet) return;
+    this.#turns = 0;
+    this.clock.soon(() => this.#turn());
+  }
+
+  /** Hands out what is gathered. */
+  flush(): void {
+    const since = this.#gatheredSince;
+    if (since === null) return;
+    const frames = new Frames(this.#gathered);
+    this.#gathered = [];
+    this.#gatheredChars = 0;
+    this.#gatheredSince = null;
+    if (this.#turns !== null) this.#turns = 0;
+    let delivered = false;
+    for (const attachment of this.#attachments) if (attachment.offer(frames)) delivered = true;
+    this.watch.flushed(this, delivered, since);
+  }
+
+  /** A turn of the event loop is over. */
+  #turn(): void {
+    const heard = this.#heardInTurn;
+    this.#heardInTurn = false;
+    const turns = (this.#turns ?? 0) + 1;
+    if (!heard && this.#gatheredSince === null) {
+      this.#turns = null;
+      return;
+    }
+    this.#turns = turns;
+    if (!heard || turns >= MOST_TURNS) this.flush();
+    this.clock.soon(() => this.#turn());
   }
 
   /** The log is longer than somebody here has heard of. */
@@ -96,12 +162,13 @@ export class Channel implements AttachmentChannel {
   /** The log is gone: everybody is detached, and nobody attaches here again. */
   end(): void {
     if (this.#ended) return;
+    this.flush();
     this.#ended = true;
     for (const attachment of this.#attachments) attachment.detach('deleted');
-    this.onEnd(this);
+    this.watch.ended(this);
   }
 
   #closeIfEmpty(): void {
-    if (this.#holds === 0 && this.#attachments.size === 0) this.onEnd(this);
+    if (this.#holds === 0 && this.#attachments.size === 0) this.watch.ended(this);
   }
 }

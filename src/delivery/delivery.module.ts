@@ -1,9 +1,72 @@
 import { Module } from '@nestjs/common';
 
+import { Acknowledgements } from './acknowledgements.js';
 import { Channels } from './channels.js';
+import { ClosedConnectionBounds, ClosedConnections } from './closed-connections.js';
+import { ConnectionThreads } from './connection-threads.js';
 import { DeliveryAudit } from './audit.js';
+import { DeliveryViews } from './delivery-views.js';
+import { DeliveryModuleBase, DeliveryOptions, GIVEN_DELIVERY_OPTIONS } from './delivery-options.js';
+import { FollowingHistory, HistoryBounds } from './following-history.js';
+import { DeliveryCheck } from './delivery-check.js';
+import { DeliveryLag } from './delivery-lag.js';
 import { Followers } from './followers.js';
+import { HandOut } from './hand-out.js';
+import { LiveConnections } from './live-connections.js';
+import {
+  LocalPresence,
+  NoticeCourier,
+  NoticeErrand,
+  NotifierCalls,
+  Presence,
+  RestNotices,
+  TakeUpNotices,
+} from './notices/index.js';
+import { ThisNode } from './this-node.js';
 
-/** Brings the log to whoever follows it. Needs ThreadsModule. */
-@Module({ providers: [Channels, DeliveryAudit, Followers], exports: [Channels, Followers] })
-export class DeliveryModule {}
+/**
+ * Brings the log to whoever follows it, and the ends and questions of runs to users who do not. Global. Needs
+ * ThreadsModule.
+ */
+@Module({
+  providers: [
+    {
+      provide: DeliveryOptions,
+      useFactory: (given: Partial<DeliveryOptions>) => Object.assign(new DeliveryOptions(), given),
+      inject: [GIVEN_DELIVERY_OPTIONS],
+    },
+    { provide: Presence, useExisting: LocalPresence },
+    Acknowledgements,
+    Channels,
+    ClosedConnectionBounds,
+    ClosedConnections,
+    ConnectionThreads,
+    DeliveryAudit,
+    DeliveryViews,
+    DeliveryCheck,
+    DeliveryLag,
+    Followers,
+    FollowingHistory,
+    HandOut,
+    HistoryBounds,
+    LiveConnections,
+    LocalPresence,
+    NoticeCourier,
+    NoticeErrand,
+    NotifierCalls,
+    RestNotices,
+    TakeUpNotices,
+    ThisNode,
+  ],
+  exports: [
+    Channels,
+    DeliveryViews,
+    DeliveryOptions,
+    Followers,
+    FollowingHistory,
+    LiveConnections,
+    LocalPresence,
+    ThisNode,
+  ],
+})
+export class DeliveryModule extends DeliveryModuleBase {}

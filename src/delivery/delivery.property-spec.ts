@@ -6,6 +6,8 @@ import { CommitFeed } from '../threads/index.js';
 import { DeliveryBench, type RecordingSink } from '../testing/delivery-bench.js';
 import { checkContiguous } from '../testing/streams.js';
 import type { Follower } from './follower.js';
+import { FollowingHistory } from './following-history.js';
+import type { FollowingView } from './following-view.js';
 
 const READERS = 3;
 const THREADS = 2;
@@ -45,8 +47,9 @@ class Reader {
   readonly sink: RecordingSink;
   readonly #from = new Map<ThreadId, { readonly position: number; readonly index: number }>();
 
-  constructor(bench: DeliveryBench) {
+  constructor(bench: DeliveryBench, name: string) {
     ({ follower: this.follower, sink: this.sink } = bench.reader());
+    this.sink.connectionId = name;
   }
 
   /** With `resume`, at the last seq seen; else at the head. */
@@ -67,19 +70,38 @@ class Reader {
     return { after: from.position, events };
   }
 
+  /** The seqs of a thread that it was sent, in order of seq, by all its followings. */
+  sent(threadId: ThreadId): number[] {
+    return this.#seen(threadId)
+      .flatMap(({ from, seq }) => range(from ?? seq, seq))
+      .sort((one, other) => one - other);
+  }
+
   #seen(threadId: ThreadId): RecordingSink['events'] {
     return this.sink.events.filter((event) => event.threadId === threadId);
   }
 }
 
+/** The seqs that followings which ended say they have sent, in order of seq. */
+function remembered(followings: readonly FollowingView[], threadId: ThreadId): number[] {
+  return followings
+    .filter((following) => following.threadId === threadId)
+    .flatMap(({ from, position }) => range(from + 1, position))
+    .sort((one, other) => one - other);
+}
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, n) => first + n);
+}
+
 describe('Readers that come, switch, lag and resume at random while events are appended and messages are lost', () => {
-  it('each see every log that they follow in order, gapless, each event once, and to its end', async () => {
+  it('each see every log that they follow in order, gapless, each event once, and to its end; and that is remembered', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 50 }), async (steps) => {
         const feed = new DeafFeed();
         const bench = await DeliveryBench.open((builder) => builder.overrideProvider(CommitFeed).useValue(feed));
         try {
-          const readers = Array.from({ length: READERS }, () => new Reader(bench));
+          const readers = Array.from({ length: READERS }, (_, n) => new Reader(bench, `reader ${n}`));
           const threadIds = [await bench.thread(), await bench.thread()];
           /** Changes of one follower are made one after the other. */
           const turns: Promise<unknown>[] = readers.map(() => Promise.resolve());
@@ -120,11 +142,15 @@ describe('Readers that come, switch, lag and resume at random while events are a
           }
           for (const { follower } of readers) follower.close();
           expect(bench.channels.size).toBe(0);
+          for (const reader of readers) {
+            const followings = bench.app.get(FollowingHistory).ofConnection(reader.sink.connectionId, 1_000);
+            for (const threadId of threadIds) expect(remembered(followings, threadId)).toEqual(reader.sent(threadId));
+          }
         } finally {
           await bench.close();
         }
       }),
       { numRuns: 60 },
     );
-  });
+  }, 120_000);
 });

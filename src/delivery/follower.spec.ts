@@ -123,6 +123,43 @@ describe('A follower', () => {
     expect(follower.activeThreadId).toBe(one);
   });
 
+  it.each([
+    ['that is new', false],
+    ['that was there', true],
+  ])('tells the end of a following %s after the change, and nothing of it beside that', async (_what, before) => {
+    if (before) await follow(one, 'subscribed');
+    const seen = sink.seen.length;
+    const prepared = await follower.prepare(one, 'active');
+    expect(prepared.commit()).toBe(true);
+    await bench.threads.remove('alice', one);
+    expect(sink.seen.slice(seen)).toEqual([]);
+    expect(followed()).toEqual([]);
+    prepared.start();
+
+    expect(sink.seen.slice(seen)).toEqual(['detached deleted']);
+  });
+
+  it('tells the end of a following at once where nothing was to be said of the change', async () => {
+    await follow(one, 'active');
+    const seen = sink.seen.length;
+    const prepared = await follower.prepare(one, 'active');
+    prepared.commit();
+    prepared.goOn();
+    await bench.threads.remove('alice', one);
+
+    expect(sink.seen.slice(seen)).toEqual(['detached deleted']);
+  });
+
+  it('says nothing more of a following that ended while its client was going', async () => {
+    const prepared = await follower.prepare(one, 'active');
+    prepared.commit();
+    follower.close();
+    await bench.threads.remove('alice', one);
+    prepared.start();
+
+    expect(sink.seen).toEqual([]);
+  });
+
   it('cannot commit once it is closed, and leaves nothing', async () => {
     const prepared = await follower.prepare(one, 'active');
     follower.close();

@@ -1,9 +1,10 @@
-import { ThreadcastError } from '../errors/index.js';
+import { ThreadcastError, type ErrorCode } from '../errors/index.js';
 import type { ThreadId } from '../ids/index.js';
 import type { DetachReason } from '../protocol/index.js';
 import type { ThreadAccess } from '../storage/index.js';
 import type { ThreadsService } from '../threads/index.js';
 import { Attachment, type AttachmentServices } from './attachment.js';
+import type { FollowingEnd } from './following-view.js';
 import type { Channel } from './channel.js';
 import type { Channels } from './channels.js';
 import { PreparedFollowing } from './prepared-following.js';
@@ -23,7 +24,13 @@ export interface Following {
   attachment: Attachment;
   active: boolean;
   subscribed: boolean;
+  /** The client has been told of the last change. Until then it is not told of the following's end either. */
+  announced: boolean;
+  /** The server has ended it, and the client is still to be told. */
+  detached: DetachReason | null;
 }
+
+const NEW_FOLLOWING = { active: false, subscribed: false, announced: false, detached: null };
 
 export interface FollowerServices extends AttachmentServices {
   readonly channels: Channels;
@@ -44,6 +51,7 @@ export class Follower {
     private readonly sink: Sink,
     private readonly maxThreads: number,
     private readonly services: FollowerServices,
+    private readonly onFollow: () => void,
   ) {}
 
   get activeThreadId(): ThreadId | null {
@@ -57,6 +65,11 @@ export class Follower {
 
   follows(threadId: ThreadId): boolean {
     return this.#followings.has(threadId);
+  }
+
+  /** The last seq of this thread that was handed over, or behind which it follows; null: it does not follow. */
+  positionIn(threadId: ThreadId): number | null {
+    return this.#followings.get(threadId)?.attachment.position ?? null;
   }
 
   /**
@@ -82,8 +95,11 @@ export class Follower {
       judge(position, access);
       channel.know(access);
       const keeps = position.after === undefined && this.#followings.has(threadId);
-      const attachment = keeps ? null : this.#place(channel, access, position.after ?? access.head);
+      const attachment = keeps ? null : this.#place(channel, access, position.after);
       return new PreparedFollowing(this.#changeFor(threadId, hold, attachment), threadId, access);
+    } catch (error) {
+      this.#countRefusal(error instanceof ThreadcastError ? error.code : 'internal');
+      throw error;
     } finally {
       release();
     }
@@ -93,26 +109,38 @@ export class Follower {
   prepareNew(threadId: ThreadId, hold: Hold, epoch: string): PreparedFollowing {
     this.#checkRoom(threadId, hold);
     const access: ThreadAccess = { role: 'owner', head: 0, epoch };
-    const attachment = this.#place(this.services.channels.of(threadId), access, 0);
+    const attachment = this.#place(this.services.channels.of(threadId), access);
     return new PreparedFollowing(this.#changeFor(threadId, hold, attachment), threadId, access);
+  }
+
+  /** The client says, durably, that it has everything of the thread up to this seq. */
+  acknowledge(threadId: ThreadId, seq: number): void {
+    this.#followings.get(threadId)?.attachment.acknowledge(seq);
   }
 
   /** Releases both holds. Nothing more of the thread is sent. */
   release(threadId: ThreadId): void {
+    this.#end(threadId, 'released');
+  }
+
+  /** Its connection or stream is over. */
+  close(): void {
+    this.#closed = true;
+    for (const threadId of [...this.#followings.keys()]) this.#end(threadId, 'connection_closed');
+  }
+
+  #end(threadId: ThreadId, by: FollowingEnd): void {
     const following = this.#followings.get(threadId);
     if (following === undefined) return;
     this.#followings.delete(threadId);
-    following.attachment.close();
+    following.attachment.close(by);
   }
 
-  close(): void {
-    this.#closed = true;
-    for (const threadId of [...this.#followings.keys()]) this.release(threadId);
-  }
-
-  #place(channel: Channel, access: ThreadAccess, position: number): Attachment {
+  /** Without a position, at the head. */
+  #place(channel: Channel, access: ThreadAccess, after?: number): Attachment {
     const { threadId } = channel;
-    const attachment = new Attachment(channel, this.sink, access, position, this.services, (reason) =>
+    const beginning = { from: after ?? access.head, resumed: after !== undefined };
+    const attachment = new Attachment(channel, this.sink, access, beginning, this.services, (reason) =>
       this.#detached(threadId, attachment, reason),
     );
     channel.add(attachment);
@@ -121,44 +149,64 @@ export class Follower {
 
   /** The steps that make a prepared change real. `attachment` null: the present following is kept. */
   #changeFor(threadId: ThreadId, hold: Hold, attachment: Attachment | null) {
+    let following: Following | null = null;
     return {
       previousThreadId: hold === 'active' ? this.activeThreadId : null,
       attachment: attachment ?? this.#followings.get(threadId)?.attachment ?? null,
       isNew: attachment !== null,
-      apply: () => this.#apply(threadId, hold, attachment),
+      apply: () => (following = this.#apply(threadId, hold, attachment)) !== null,
+      announce: () => following !== null && this.#announce(following),
       caughtUp: (position: number) => this.sink.caughtUp(threadId, position),
     };
   }
 
-  #apply(threadId: ThreadId, hold: Hold, attachment: Attachment | null): boolean {
+  /** Null: it cannot be made any more. */
+  #apply(threadId: ThreadId, hold: Hold, attachment: Attachment | null): Following | null {
     const present = this.#followings.get(threadId);
     const chosen = attachment ?? present?.attachment;
     if (this.#closed || chosen === undefined || chosen.state === 'closed') {
-      attachment?.close();
-      return false;
+      this.#countRefusal('gone');
+      attachment?.close('connection_closed');
+      return null;
     }
-    if (present !== undefined && present.attachment !== chosen) present.attachment.close();
-    const following = present ?? { threadId, attachment: chosen, active: false, subscribed: false };
+    if (present !== undefined && present.attachment !== chosen) present.attachment.close('repositioned');
+    const following = present ?? { ...NEW_FOLLOWING, threadId, attachment: chosen };
     following.attachment = chosen;
+    following.announced = false;
     this.#followings.set(threadId, following);
     if (hold === 'subscribed') following.subscribed = true;
     else this.#activate(following);
-    return true;
+    this.onFollow();
+    return following;
+  }
+
+  /** False: it has ended meanwhile, which is told now. */
+  #announce(following: Following): boolean {
+    following.announced = true;
+    if (following.detached === null) return true;
+    this.sink.detached(following.threadId, following.detached);
+    return false;
   }
 
   #activate(following: Following): void {
     for (const other of [...this.#followings.values()]) {
       if (other === following || !other.active) continue;
       other.active = false;
-      if (!other.subscribed) this.release(other.threadId);
+      if (!other.subscribed) this.#end(other.threadId, 'switched');
     }
     following.active = true;
   }
 
   #detached(threadId: ThreadId, attachment: Attachment, reason: DetachReason): void {
-    if (this.#followings.get(threadId)?.attachment !== attachment) return;
+    const following = this.#followings.get(threadId);
+    if (following?.attachment !== attachment) return;
     this.#followings.delete(threadId);
-    this.sink.detached(threadId, reason);
+    following.detached = reason;
+    if (following.announced) this.sink.detached(threadId, reason);
+  }
+
+  #countRefusal(code: ErrorCode | 'gone'): void {
+    this.services.metrics.add('threadcast_delivery_refused_followings_total', { code });
   }
 
   #checkRoom(threadId: ThreadId, hold: Hold): void {
@@ -166,6 +214,7 @@ export class Follower {
     const left = [...this.#followings.values()].some((other) => other.active && !other.subscribed);
     const after = this.#followings.size + 1 - (hold === 'active' && left ? 1 : 0);
     if (after <= this.maxThreads) return;
+    this.#countRefusal('too_many_threads');
     throw new ThreadcastError('too_many_threads', {
       message: `A connection follows at most ${this.maxThreads} threads; unsubscribe from one first.`,
     });

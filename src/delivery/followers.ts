@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
 
 import { Clock } from '../clock/index.js';
+import { Log } from '../logs/index.js';
 import { Metrics } from '../metrics/index.js';
 import { Storage } from '../storage/index.js';
 import { ThreadsService } from '../threads/index.js';
+import { Acknowledgements } from './acknowledgements.js';
 import { Channels } from './channels.js';
+import { FollowingHistory } from './following-history.js';
 import { Follower, type FollowerServices } from './follower.js';
 import type { Sink } from './sink.js';
 
@@ -13,11 +16,29 @@ import type { Sink } from './sink.js';
 export class Followers {
   readonly #services: FollowerServices;
 
-  constructor(channels: Channels, threads: ThreadsService, storage: Storage, clock: Clock, metrics: Metrics) {
-    this.#services = { channels, threads, storage, clock, metrics };
+  constructor(
+    channels: Channels,
+    history: FollowingHistory,
+    threads: ThreadsService,
+    storage: Storage,
+    clock: Clock,
+    metrics: Metrics,
+    acknowledgements: Acknowledgements,
+  ) {
+    this.#services = {
+      channels,
+      history,
+      threads,
+      storage,
+      clock,
+      metrics,
+      acknowledgements,
+      log: new Log('Following'),
+    };
   }
 
-  create(sink: Sink, maxThreads: number): Follower {
-    return new Follower(sink, maxThreads, this.#services);
+  /** `onFollow` is called whenever it has come to follow a thread, in the turn of the change. */
+  create(sink: Sink, maxThreads: number, onFollow: () => void = () => undefined): Follower {
+    return new Follower(sink, maxThreads, this.#services, onFollow);
   }
 }

@@ -15,6 +15,7 @@ export const ERRORS = {
   forbidden: entry(403, false, 'info', 'This is not allowed to you.'),
   thread_not_found: entry(404, false, 'debug', 'There is no such thread.'),
   run_not_found: entry(404, false, 'debug', 'There is no such run.'),
+  connection_not_found: entry(404, false, 'debug', 'There is no such connection.'),
   already_exists: entry(409, false, 'debug', 'The id is taken.'),
   run_in_progress: entry(409, true, 'debug', 'The thread has a run that has not ended.'),
   run_ended: entry(409, false, 'debug', 'The run has ended.'),

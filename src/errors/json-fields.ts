@@ -11,7 +11,7 @@ export function IsJsonObject(maxBytes = Number.MAX_SAFE_INTEGER, options?: Valid
         defaultMessage: (args) => `${args?.property ?? 'it'} must be a JSON object${ofAtMost(maxBytes)}`,
       },
     },
-    options,
+    { context: { schema: { type: 'object', ...bound(maxBytes) } }, ...options },
   );
 }
 
@@ -26,7 +26,7 @@ export function IsJsonValue(maxBytes = Number.MAX_SAFE_INTEGER, options?: Valida
         defaultMessage: (args) => `${args?.property ?? 'it'} must be a JSON value${ofAtMost(maxBytes)}`,
       },
     },
-    options,
+    { context: { schema: bound(maxBytes) }, ...options },
   );
 }
 
@@ -45,4 +45,9 @@ function fits(value: unknown, maxBytes: number): boolean {
 
 function ofAtMost(maxBytes: number): string {
   return maxBytes === Number.MAX_SAFE_INTEGER ? '' : ` of at most ${maxBytes} bytes`;
+}
+
+/** JSON Schema has no word for it. */
+function bound(maxBytes: number): { description?: string } {
+  return maxBytes === Number.MAX_SAFE_INTEGER ? {} : { description: `JSON${ofAtMost(maxBytes)}.` };
 }

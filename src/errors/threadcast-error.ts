@@ -1,14 +1,5 @@
 import { ERRORS, type ErrorCode, type ErrorEntry } from './catalogue.js';
-
-/** An error as users see it, in an answer, an `exception` event or a problem document. */
-export interface WireError {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly retryable: boolean;
-  readonly details?: ErrorDetails;
-}
-
-export type ErrorDetails = Readonly<Record<string, unknown>>;
+import type { ErrorDetails, WireError } from './wire-error.js';
 
 export interface ThreadcastErrorOptions {
   /** What to say instead of the catalogue's sentence. Never a stack trace, never content of others. */

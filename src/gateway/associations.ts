@@ -4,7 +4,7 @@ import { Clock } from '../clock/index.js';
 import type { Hold, Position, PreparedFollowing } from '../delivery/index.js';
 import { ThreadcastError } from '../errors/index.js';
 import type { ThreadId } from '../ids/index.js';
-import { Metrics } from '../metrics/index.js';
+import { Metrics, type HistogramName } from '../metrics/index.js';
 import type { Connection } from './connection.js';
 import { GatewayOptions } from './gateway-options.js';
 
@@ -29,16 +29,21 @@ export class Associations {
     hold: Hold,
     position?: Position,
   ): Promise<PreparedFollowing> {
-    const deadline = this.clock.monotonic() + this.options.contextTimeoutMs;
-    for (;;) {
+    const begun = this.clock.monotonic();
+    const deadline = begun + this.options.contextTimeoutMs;
+    for (let failed = false; ; failed = true) {
       try {
         const attempt = connection.follower.prepare(threadId, hold, position);
         const prepared = await this.#within(deadline, connection, attempt);
+        if (failed) this.#observe('threadcast_gateway_grace_seconds', begun);
         this.metrics.add('threadcast_gateway_associations_total', { outcome: 'ok' });
         return prepared;
       } catch (error) {
         const outOfTime = this.clock.monotonic() + RETRY_MS > deadline;
-        if (isRefusal(error) || outOfTime || connection.isClosed) throw this.#counted(error);
+        if (isRefusal(error) || outOfTime || connection.isClosed) {
+          if (failed || !isRefusal(error)) this.#observe('threadcast_gateway_grace_seconds', begun);
+          throw this.#counted(error);
+        }
         this.metrics.add('threadcast_gateway_association_retries_total', {});
       }
       await this.#pause(connection);
@@ -57,6 +62,16 @@ export class Associations {
       if (isRefusal(error)) throw error;
       return null;
     }
+  }
+
+  /** Makes what was prepared the connection's active thread; false where that cannot be done any more. */
+  make(connection: Connection, following: PreparedFollowing): boolean {
+    if (!following.commit()) return false;
+    if (!connection.associated) {
+      connection.associated = true;
+      this.#observe('threadcast_gateway_first_association_seconds', connection.openedAt);
+    }
+    return true;
   }
 
   /**
@@ -87,6 +102,10 @@ export class Associations {
       connection.gone.removeEventListener('abort', stop);
       stop();
     }
+  }
+
+  #observe(name: HistogramName, since: number): void {
+    this.metrics.observe(name, (this.clock.monotonic() - since) / 1_000);
   }
 
   #counted(error: unknown): unknown {

@@ -1,15 +1,13 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Socket } from 'socket.io';
 
-import { Clock } from '../clock/index.js';
 import type { ThreadcastError } from '../errors/index.js';
 import { Metrics } from '../metrics/index.js';
 import type { ServerEvents } from '../protocol/index.js';
 import type { Connection } from './connection.js';
+import type { ConnectionState } from './connection-machine.js';
 import { ConnectionRegistry } from './connection-registry.js';
-
-/** Between the end of a connection and that of its transport. */
-const LEAVING_MS = 2_000;
+import { TransportEnds } from './transport-ends.js';
 
 /**
  * Ends connections, of three kinds: for good (a stock client does not come back by itself), for repair (it does),
@@ -17,26 +15,26 @@ const LEAVING_MS = 2_000;
  */
 @Injectable()
 export class ConnectionCloser {
-  readonly #logger = new Logger('Connection');
-
   constructor(
     private readonly registry: ConnectionRegistry,
     private readonly metrics: Metrics,
-    private readonly clock: Clock,
+    private readonly ends: TransportEnds,
   ) {}
 
   /** Says why a socket is not accepted at all, and ends it for good. */
   refuse(socket: Socket, error: ThreadcastError): void {
-    this.metrics.add('threadcast_gateway_closed_total', { reason: error.code });
+    this.#count(error.code, 'accepted');
     const exception: ServerEvents['exception'] = { error: error.toWire(), reconnect: false };
     socket.emit('exception', exception);
     socket.disconnect(true);
+    this.ends.expect(socket.conn);
   }
 
   /** A transport has one connection in its life: asking for another one ends it, and a stock client comes back. */
   endTransport(socket: Socket): void {
-    this.metrics.add('threadcast_gateway_closed_total', { reason: 'second_connection' });
+    this.#count('second_connection', 'accepted');
     socket.conn.close();
+    this.ends.expect(socket.conn);
   }
 
   /**
@@ -59,6 +57,7 @@ export class ConnectionCloser {
     for (const request of connection.mailbox.takeAll()) request.fail(error.toWire());
     connection.outbox.emit('exception', { error: error.toWire(), reconnect: true });
     connection.socket.conn.close();
+    this.ends.expect(connection.socket.conn);
   }
 
   /**
@@ -67,13 +66,12 @@ export class ConnectionCloser {
    */
   left(connection: Connection, reason: string): void {
     const known = connection.principal !== null;
-    if (this.registry.move(connection, 'closed')) {
-      this.metrics.add('threadcast_gateway_closed_total', { reason: leaveReason(reason, known) });
-      this.#logger.debug(`${connection.connectionId} left: ${reason}`);
-    }
+    const before = connection.state;
+    if (this.registry.move(connection, 'closed', reason)) this.#count(leaveReason(reason, known), before);
     connection.follower.close();
     connection.outbox.release();
-    this.#endTransport(connection);
+    // A stock client that leaves closes its transport by itself; one that stays open without a connection is ended too.
+    this.ends.expect(connection.socket.conn);
     if (known) return;
     for (const request of connection.mailbox.takeAll()) {
       request.drop();
@@ -81,19 +79,19 @@ export class ConnectionCloser {
     }
   }
 
-  /** A stock client that leaves closes its transport by itself; one that stays open without a connection is ended. */
-  #endTransport({ socket: { conn } }: Connection): void {
-    if (conn.readyState !== 'open') return;
-    const timer = this.clock.after(LEAVING_MS, () => conn.close());
-    conn.once('close', () => timer.cancel());
-  }
-
   #begin(connection: Connection, error: ThreadcastError): boolean {
-    if (!this.registry.move(connection, 'closed')) return false;
-    this.metrics.add('threadcast_gateway_closed_total', { reason: error.code });
-    this.#logger.debug(`${connection.connectionId} closed: ${error.code}`);
+    const before = connection.state;
+    if (!this.registry.move(connection, 'closed', error.code)) return false;
+    this.#count(error.code, before);
     connection.follower.close();
     return true;
+  }
+
+  /** `before`: the state that it ended in. */
+  #count(reason: string, before: ConnectionState): void {
+    this.metrics.add('threadcast_gateway_closed_total', { reason });
+    if (before === 'ready') return;
+    this.metrics.add('threadcast_gateway_connection_attempts_total', { outcome: reason });
   }
 }
 

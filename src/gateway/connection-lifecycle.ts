@@ -1,4 +1,4 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Socket } from 'socket.io';
 
 import { Clock } from '../clock/index.js';
@@ -33,8 +33,6 @@ export interface Authenticated {
  */
 @Injectable()
 export class ConnectionLifecycle {
-  readonly #logger = new Logger('Connection');
-
   constructor(
     private readonly options: GatewayOptions,
     private readonly factory: ConnectionFactory,
@@ -61,7 +59,6 @@ export class ConnectionLifecycle {
     const { authTimeoutMs } = this.options;
     this.registry.add(connection);
     this.metrics.add('threadcast_gateway_accepted_total', {});
-    this.#logger.debug(`${connectionId} accepted`);
     outbox.emit('connection_accepted', { connectionId, authTimeoutMs });
     // Its transport was open before the drain, and it was not there when all were told.
     if (this.process.phase === 'draining') outbox.emit('server_draining', { reconnectInMs: MAX_RECONNECT_MS });
@@ -105,7 +102,7 @@ export class ConnectionLifecycle {
       await this.#makeReady(connection, principal);
     } catch (error) {
       if (connection.isClosed) return;
-      const refusal = this.failures.toError(error);
+      const refusal = this.failures.toError(error, connection.names);
       if (refusal.entry.status === 401 || refusal.code === 'too_many_connections') {
         this.closer.closeForGood(connection, refusal);
       } else {
@@ -141,6 +138,7 @@ export class ConnectionLifecycle {
     }
     connection.become(principal);
     this.registry.move(connection, 'authenticated');
+    this.metrics.observe('threadcast_gateway_authenticated_seconds', this.#age(connection));
     this.#watchExpiry(connection, principal.expiresAt);
     return null;
   }
@@ -167,14 +165,19 @@ export class ConnectionLifecycle {
     const followed = this.firstThread.commit(connection, first);
     const threadId = followed?.threadId ?? null;
     outbox.emit('connection_ready', { connectionId, userId, threadId, heldRequests: mailbox.size });
-    this.#logger.debug(`${connectionId} ready for ${userId}`);
-    this.metrics.observe('threadcast_gateway_ready_seconds', (this.clock.now() - connection.acceptedAt) / 1_000);
+    this.metrics.add('threadcast_gateway_connection_attempts_total', { outcome: 'ready' });
+    this.metrics.observe('threadcast_gateway_ready_seconds', this.#age(connection));
     if (followed !== null) {
       const { head, epoch } = followed;
       outbox.emit('thread_switched', { threadId: followed.threadId, previousThreadId: null, head, epoch });
       followed.start();
     }
     mailbox.open();
+  }
+
+  /** In seconds. */
+  #age({ openedAt }: Connection): number {
+    return (this.clock.monotonic() - openedAt) / 1_000;
   }
 
   /** Looks at the time again when the timer fires: a timer may be early, and none is longer than 24 days. */

@@ -1,7 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Socket } from 'socket.io';
 
+import { Clock } from '../clock/index.js';
+import { LiveConnections } from '../delivery/index.js';
+import { Log } from '../logs/index.js';
 import { Metrics } from '../metrics/index.js';
+import { Attendance } from './attendance.js';
 import type { Connection } from './connection.js';
 import type { ConnectionState } from './connection-machine.js';
 
@@ -10,9 +14,15 @@ import type { ConnectionState } from './connection-machine.js';
 export class ConnectionRegistry {
   readonly #bySocket = new Map<string, Connection>();
   readonly #perUser = new Map<string, number>();
+  readonly #log = new Log('Connection');
   #unauthenticated = 0;
 
-  constructor(private readonly metrics: Metrics) {}
+  constructor(
+    private readonly attendance: Attendance,
+    private readonly live: LiveConnections,
+    private readonly metrics: Metrics,
+    private readonly clock: Clock,
+  ) {}
 
   get size(): number {
     return this.#bySocket.size;
@@ -37,25 +47,42 @@ export class ConnectionRegistry {
 
   add(connection: Connection): void {
     this.#bySocket.set(connection.socket.id, connection);
+    this.live.add(connection);
     this.#unauthenticated += 1;
     this.#count(connection.state, 1);
+    this.#tell(connection, undefined);
   }
 
-  /** Moves a connection on and keeps the counts; false where its state machine has no such step. */
-  move(connection: Connection, next: ConnectionState): boolean {
+  /**
+   * Moves a connection on and keeps the counts; false where its state machine has no such step. `why`: for the log, of
+   * one that closes.
+   */
+  move(connection: Connection, next: ConnectionState, why?: string): boolean {
     const before = connection.state;
-    if (!connection.enter(next)) return false;
+    if (!connection.enter(next, this.clock.now())) return false;
+    this.#tell(connection, before, why);
     const userId = connection.principal?.userId;
     if (before === 'accepted') this.#unauthenticated -= 1;
     if (next === 'authenticated' && userId !== undefined) this.#perUser.set(userId, this.countOf(userId) + 1);
+    if (next === 'ready') this.attendance.came(connection);
     this.#count(before, -1);
-    if (next === 'closed') this.#remove(connection, before === 'accepted' ? undefined : userId);
-    else this.#count(next, 1);
+    if (next === 'closed') {
+      this.#remove(connection, before === 'accepted' ? undefined : userId);
+      return true;
+    }
+    this.#count(next, 1);
+    this.live.changed(connection.connectionId);
     return true;
+  }
+
+  #tell({ names, state }: Connection, before: ConnectionState | undefined, reason?: string): void {
+    if (this.#log.debugs) this.#log.debug(`connection ${state}`, { ...names, before, state, reason });
   }
 
   #remove(connection: Connection, userId: string | undefined): void {
     this.#bySocket.delete(connection.socket.id);
+    this.attendance.left(connection);
+    this.live.remove(connection);
     if (userId === undefined) return;
     const left = this.countOf(userId) - 1;
     if (left > 0) this.#perUser.set(userId, left);

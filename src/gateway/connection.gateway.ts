@@ -38,7 +38,11 @@ export class ConnectionGateway implements OnGatewayConnection<Socket> {
     socket.on('disconnect', (reason) => this.closer.left(connection, reason));
   }
 
-  @Handles('authenticate', { dto: AuthenticateDto, open: true })
+  @Handles('authenticate', {
+    does: 'Tells who is there, or renews a token. It overtakes what waits.',
+    dto: AuthenticateDto,
+    open: true,
+  })
   async authenticate(
     @Payload() { token }: AuthenticateDto,
     @Request() request: IncomingRequest,
@@ -46,7 +50,7 @@ export class ConnectionGateway implements OnGatewayConnection<Socket> {
     return this.lifecycle.authenticate(request, token);
   }
 
-  @Handles('ping', { dto: PingDto })
+  @Handles('ping', { does: 'Is answered in its turn, and changes nothing.', dto: PingDto })
   ping(): Answers['ping'] {
     return { time: this.clock.now() };
   }

@@ -1,15 +1,15 @@
 import type { Socket } from 'socket.io';
 
 import type { Timer } from '../clock/index.js';
-import type { Follower } from '../delivery/index.js';
+import type { Follower, LiveConnection } from '../delivery/index.js';
 import type { ConnectionId } from '../ids/index.js';
-import type { Principal } from '../identity/index.js';
+import type { LineFields } from '../logs/index.js';
+import type { Principal, TokenBucket } from '../identity/index.js';
 import { Attempts } from './attempts.js';
 import { mayBecome, type ConnectionState } from './connection-machine.js';
 import type { FirstThreadNamed } from './handshake.js';
 import type { Letter, Mailbox } from './mailbox.js';
 import type { Outbox } from './outbox.js';
-import type { TokenBucket } from 'limiter';
 
 export interface ConnectionParts {
   readonly connectionId: ConnectionId;
@@ -21,13 +21,15 @@ export interface ConnectionParts {
   readonly first: FirstThreadNamed;
   /** Unix ms. */
   readonly acceptedAt: number;
+  /** The same moment on the monotonic clock: for durations. */
+  readonly openedAt: number;
 }
 
 /**
  * One Socket.IO socket: its state, its user once known, and its parts. The socket's own life is the truth about
  * it; nothing here expires.
  */
-export class Connection {
+export class Connection implements LiveConnection {
   readonly connectionId: ConnectionId;
   readonly socket: Socket;
   readonly outbox: Outbox;
@@ -35,6 +37,7 @@ export class Connection {
   readonly mailbox: Mailbox;
   readonly rate: TokenBucket;
   readonly acceptedAt: number;
+  readonly openedAt: number;
   /** What the handshake says of a first thread. */
   readonly first: FirstThreadNamed;
   readonly attempts = new Attempts();
@@ -42,8 +45,11 @@ export class Connection {
   readonly inHand = new Set<Letter>();
   /** Requests that were refused one after the other, with answers to them that have not left. */
   refusedInARow = 0;
+  /** It has had an active thread. */
+  associated = false;
   readonly #gone = new AbortController();
   #state: ConnectionState = 'accepted';
+  readonly #enteredAt = new Map<ConnectionState, number>();
   #principal: Principal | null = null;
   #deadline: Timer | null = null;
 
@@ -55,6 +61,7 @@ export class Connection {
     this.mailbox = parts.mailbox;
     this.rate = parts.rate;
     this.acceptedAt = parts.acceptedAt;
+    this.openedAt = parts.openedAt;
     this.first = parts.first;
   }
 
@@ -76,16 +83,31 @@ export class Connection {
     return this.#principal;
   }
 
+  get userId(): string | null {
+    return this.#principal?.userId ?? null;
+  }
+
+  /** What lines of the log say of it. */
+  get names(): LineFields {
+    return { connectionId: this.connectionId, userId: this.#principal?.userId };
+  }
+
   /** The user is known, or its token renewed. */
   become(principal: Principal): void {
     this.#principal = principal;
     this.outbox.belongTo(principal.userId);
   }
 
-  /** False: the state machine has no such step, and nothing has changed. */
-  enter(next: ConnectionState): boolean {
+  /** Unix ms; null: it has not been in that state. */
+  enteredAt(state: 'authenticated' | 'ready'): number | null {
+    return this.#enteredAt.get(state) ?? null;
+  }
+
+  /** `now`: Unix ms. False: the state machine has no such step, and nothing has changed. */
+  enter(next: ConnectionState, now: number): boolean {
     if (!mayBecome(this.#state, next)) return false;
     this.#state = next;
+    this.#enteredAt.set(next, now);
     if (next === 'closed') {
       this.#deadline?.cancel();
       this.#gone.abort(new Error('the connection has closed'));

@@ -33,13 +33,16 @@ export class FirstThread {
 
   /** Null also where the thread has gone since it was prepared: told as a refusal too. */
   commit(connection: Connection, prepared: PreparedFollowing | null): PreparedFollowing | null {
-    if (prepared === null || prepared.commit()) return prepared;
+    if (prepared === null || this.associations.make(connection, prepared)) return prepared;
     this.#refuse(connection, new ThreadcastError('thread_not_found'));
     return null;
   }
 
   #refuse(connection: Connection, error: unknown): void {
     if (connection.isClosed) return;
-    connection.outbox.emit('exception', { request: 'switch_thread', error: this.failures.toWire(error) });
+    connection.outbox.emit('exception', {
+      request: 'switch_thread',
+      error: this.failures.toWire(error, connection.names),
+    });
   }
 }

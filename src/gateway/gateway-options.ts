@@ -19,6 +19,10 @@ export class GatewayOptions {
   maxConnectionsPerUser = 50;
   maxUnauthenticatedConnections = 1_000;
 
+  /** Silence between two heartbeats, and how long the answer to one may take before the connection is dead. */
+  heartbeatMs = 25_000;
+  heartbeatTimeoutMs = 20_000;
+
   /** Threads that one connection follows at once. */
   maxFollowedThreads = 100;
 

@@ -1,16 +1,18 @@
 import { Module } from '@nestjs/common';
 
-import { DeliveryModule } from '../delivery/index.js';
 import { Associations } from './associations.js';
+import { Attendance } from './attendance.js';
 import { ConnectionCloser } from './connection-closer.js';
 import { ConnectionFactory } from './connection-factory.js';
 import { ConnectionGateway } from './connection.gateway.js';
+import { ConnectionGauges } from './connection-gauges.js';
 import { ConnectionLifecycle } from './connection-lifecycle.js';
 import { ConnectionRegistry } from './connection-registry.js';
 import { ContextInterceptor } from './context.interceptor.js';
 import { AnnounceDrain, CloseConnections } from './drain-steps.js';
 import { Failures } from './failures.js';
 import { FirstThread } from './first-thread.js';
+import { GatewayConnectionViews } from './gateway-connection-views.js';
 import { GIVEN_GATEWAY_OPTIONS, GatewayModuleBase, GatewayOptions } from './gateway-options.js';
 import { HalfOpenTransports } from './half-open-transports.js';
 import { ReadyGuard } from './ready.guard.js';
@@ -18,15 +20,16 @@ import { Reception } from './reception.js';
 import { RequestErrorFilter } from './request-error.filter.js';
 import { RequestHandlers } from './request-handlers.js';
 import { RequestProcessor } from './request-processor.js';
+import { RequestTraces } from './request-traces.js';
 import { RunGateway } from './run.gateway.js';
 import { RunStarts } from './run-starts.js';
 import { StartAssociations } from './start-associations.js';
 import { TcpSockets } from './tcp-sockets.js';
 import { ThreadGateway } from './thread.gateway.js';
+import { TransportEnds } from './transport-ends.js';
 
 /** Socket.IO: connections, their requests, and the way back to them. Needs the other rooms' modules beside it. */
 @Module({
-  imports: [DeliveryModule],
   providers: [
     {
       provide: GatewayOptions,
@@ -35,26 +38,31 @@ import { ThreadGateway } from './thread.gateway.js';
     },
     AnnounceDrain,
     Associations,
+    Attendance,
     CloseConnections,
     ConnectionCloser,
     ConnectionFactory,
     ConnectionGateway,
+    ConnectionGauges,
     ConnectionLifecycle,
     ConnectionRegistry,
     ContextInterceptor,
     Failures,
     FirstThread,
+    GatewayConnectionViews,
     HalfOpenTransports,
     ReadyGuard,
     Reception,
     RequestErrorFilter,
     RequestHandlers,
     RequestProcessor,
+    RequestTraces,
     RunGateway,
     RunStarts,
     StartAssociations,
     TcpSockets,
     ThreadGateway,
+    TransportEnds,
   ],
   exports: [ConnectionRegistry, GatewayOptions, RequestHandlers],
 })

@@ -1,4 +1,18 @@
 import type { Socket } from 'socket.io';
+import { z } from 'zod';
+
+/** What a client may say in `auth` when it connects: the names that are read, and what is taken. */
+export const HANDSHAKE_AUTH = z
+  .object({
+    token: z.string().optional().describe('A JWT. Without it, `authenticate` has to come in time.'),
+    threadId: z.string().optional().describe('The first active thread, as by `switch_thread`.'),
+    after: z.int().min(0).optional().describe('The last seq that was seen of it.'),
+    epoch: z.string().max(64).optional().describe('The log that `after` belongs to.'),
+    frames: z.enum(['single', 'batch']).optional().describe('`batch`: events of threads come as `events`, in arrays.'),
+  })
+  .meta({ id: 'Handshake', description: 'What a client may say in `auth` when it connects.' });
+
+type HandshakeField = keyof z.infer<typeof HANDSHAKE_AUTH>;
 
 /** What a client may say when it connects, as it came: nothing of it has been looked at. */
 export interface Handshake {
@@ -8,11 +22,15 @@ export interface Handshake {
   readonly first: FirstThreadNamed;
 }
 
-export type FirstThreadNamed = Readonly<Record<'threadId' | 'thread_id' | 'after' | 'epoch', unknown>>;
+export type FirstThreadNamed = Readonly<
+  Record<Extract<HandshakeField, 'threadId' | 'after' | 'epoch'> | 'thread_id', unknown>
+>;
 
 /** Reads the handshake, once: the socket forgets it, so that no token stays in memory for a connection's life. */
 export function takeHandshake(socket: Socket): Handshake {
-  const { token, frames, threadId, thread_id, after, epoch } = socket.handshake.auth as Record<string, unknown>;
+  const { token, frames, threadId, thread_id, after, epoch } = socket.handshake.auth as Readonly<
+    Record<HandshakeField | 'thread_id', unknown>
+  >;
   socket.handshake.auth = {};
   return { token, frames, first: { threadId, thread_id, after, epoch } };
 }

@@ -1,4 +1,5 @@
 import type { WireError } from '../errors/index.js';
+import type { LineFields } from '../logs/index.js';
 import type { Connection } from './connection.js';
 import type { Letter } from './mailbox.js';
 import type { RequestContext } from './request-context.js';
@@ -17,6 +18,8 @@ export interface PreparedRequest {
 /** What others do with a request. */
 export interface RequestSteps {
   readonly process: (request: IncomingRequest) => Promise<void>;
+  /** Its type, or `unknown`. */
+  readonly nameOf: (request: IncomingRequest) => string;
   readonly ended: (request: IncomingRequest, outcome: RequestOutcome) => void;
 }
 
@@ -29,6 +32,8 @@ export class IncomingRequest implements Letter {
   #prepared: PreparedRequest | null = null;
   readonly #afterAnswer: (() => void)[] = [];
   readonly #afterRefusal: (() => void)[] = [];
+  /** It waits for its connection to become ready. */
+  held = false;
 
   constructor(
     readonly connection: Connection,
@@ -36,12 +41,19 @@ export class IncomingRequest implements Letter {
     readonly payload: Readonly<Record<string, unknown>>,
     /** Of its JSON text. */
     readonly bytes: number,
+    /** Monotonic ms. */
+    readonly receivedAt: number,
     private readonly ack: AckFunction | null,
     private readonly steps: RequestSteps,
   ) {}
 
   process(): Promise<void> {
     return this.steps.process(this);
+  }
+
+  /** What lines of the log say of it: its name where that is one of ours, for a client can call it anything. */
+  get names(): LineFields {
+    return { ...this.connection.names, request: this.steps.nameOf(this) };
   }
 
   get answered(): boolean {

@@ -14,6 +14,7 @@ class RecordedLetter implements Letter {
     private readonly name: string,
     private readonly log: string[],
     readonly bytes = 10,
+    readonly receivedAt = 0,
   ) {
     this.begun = new Promise((resolve) => (this.#begin = resolve));
     this.#done = new Promise((resolve) => (this.finish = resolve));

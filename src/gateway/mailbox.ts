@@ -4,6 +4,8 @@ import { ThreadcastError, type WireError } from '../errors/index.js';
 export interface Letter {
   /** Of its JSON text. */
   readonly bytes: number;
+  /** When it came, monotonic. */
+  readonly receivedAt: number;
   /** Answers it. Never rejects. */
   process(): Promise<void>;
   fail(error: WireError): void;
@@ -31,6 +33,11 @@ export class Mailbox {
   /** Requests that wait. */
   get size(): number {
     return this.#waiting.length;
+  }
+
+  /** The one that waits longest. */
+  get oldest(): Letter | undefined {
+    return this.#waiting[0];
   }
 
   get isOpen(): boolean {

@@ -2,8 +2,9 @@ import type { Socket as TcpSocket } from 'node:net';
 
 import type { Socket } from 'socket.io';
 
-import type { ThreadId } from '../ids/index.js';
-import { Sink, type EventFrame } from '../delivery/index.js';
+import type { Clock } from '../clock/index.js';
+import type { ConnectionId, ThreadId } from '../ids/index.js';
+import { Sink, type Frames, type Packet } from '../delivery/index.js';
 import type { DetachReason, ServerEvents } from '../protocol/index.js';
 import type { TcpSockets } from './tcp-sockets.js';
 
@@ -31,6 +32,8 @@ export class Outbox extends Sink {
   #waiting = 0;
   /** Taken by the transport, not yet flushed. */
   #inFlight = 0;
+  #handedOver = 0;
+  #flushedAt: number | null = null;
   /** Who waits for most of what is unsent to leave, in turn. */
   readonly #turns: (() => void | Promise<void>)[] = [];
   #turnsTaken = 0;
@@ -38,16 +41,20 @@ export class Outbox extends Sink {
   readonly #drains: (() => void)[] = [];
 
   constructor(
+    override readonly connectionId: ConnectionId,
     private readonly socket: Socket,
-    private readonly mode: FrameMode,
+    readonly mode: FrameMode,
     private readonly slowConsumerBytes: number,
     sockets: TcpSockets,
+    private readonly clock: Clock,
   ) {
     super();
     const { conn } = socket;
     this.ended = new Promise((resolve) => conn.once('close', () => resolve()));
     conn.on('packetCreate', (packet: { data?: unknown }) => {
-      this.#waiting += typeof packet.data === 'string' ? packet.data.length : 0;
+      const characters = typeof packet.data === 'string' ? packet.data.length : 0;
+      this.#waiting += characters;
+      this.#handedOver += characters;
     });
     let corked: TcpSocket | null = null;
     conn.on('flush', () => {
@@ -79,6 +86,19 @@ export class Outbox extends Sink {
     return this.#waiting + this.#inFlight;
   }
 
+  override get handedOverBytes(): number {
+    return this.#handedOver;
+  }
+
+  /** Means nothing any more after `release`. */
+  override get flushedBytes(): number {
+    return this.#handedOver - this.unsent;
+  }
+
+  override get flushedAt(): number | null {
+    return this.#flushedAt;
+  }
+
   /** So much is unsent that the connection has to end. */
   get overflows(): boolean {
     return this.unsent > MAX_UNSENT_BYTES;
@@ -88,13 +108,10 @@ export class Outbox extends Sink {
     this.socket.emit(event, data);
   }
 
-  override deliver(frames: readonly EventFrame[]): void {
+  override deliver(frames: Frames): void {
     if (!this.socket.connected) return;
-    if (this.mode === 'batch') {
-      this.#write(`2["events",[${frames.map((frame) => frame.json).join(',')}]]`);
-      return;
-    }
-    for (const frame of frames) this.#write(frame.packet);
+    if (this.mode === 'batch') this.#write(frames.batch);
+    else for (const frame of frames.all) this.#write(frame.packet);
   }
 
   override caughtUp(threadId: ThreadId, head: number): void {
@@ -138,14 +155,17 @@ export class Outbox extends Sink {
     }
   }
 
-  #write(packet: string): void {
-    this.socket.conn.write(packet, { compress: false });
+  /** Encoded for all connections at once, as Socket.IO's own adapter does; a transport that takes no frames has the text. */
+  #write(packet: Packet): void {
+    const options = this.socket.conn.transport.name === 'websocket' ? { wsPreEncodedFrame: [packet.frame] } : {};
+    this.socket.conn.write(packet.text, { compress: false, ...options });
   }
 
   /** A transport takes one flush at a time and says when it is out; after an upgrade the new one starts afresh. */
   #watchTransport(): void {
     this.#inFlight = 0;
     this.socket.conn.transport.on('drain', () => {
+      if (this.#inFlight > 0) this.#flushedAt = this.clock.now();
       this.#inFlight = 0;
       this.#drained();
     });

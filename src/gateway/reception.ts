@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 
-import { ThreadcastError } from '../errors/index.js';
+import { Clock } from '../clock/index.js';
+import { ERRORS, ThreadcastError } from '../errors/index.js';
+import { UserRates } from '../identity/index.js';
 import { Metrics } from '../metrics/index.js';
-import type { RequestType } from '../protocol/index.js';
+import { ANSWERS } from '../protocol/index.js';
 import type { Connection } from './connection.js';
 import { ConnectionCloser } from './connection-closer.js';
 import { Failures } from './failures.js';
@@ -10,21 +12,7 @@ import { GatewayOptions } from './gateway-options.js';
 import { IncomingRequest, type RequestOutcome, type RequestSteps } from './incoming-request.js';
 import { readPacket, requestName, splitAck } from './read-packet.js';
 import { RequestProcessor } from './request-processor.js';
-
-const KNOWN: Readonly<Record<RequestType, true>> = {
-  authenticate: true,
-  create_thread: true,
-  switch_thread: true,
-  subscribe_thread: true,
-  unsubscribe_thread: true,
-  user_message: true,
-  start_agent: true,
-  stop_agent: true,
-  provide_input: true,
-  get_thread_history: true,
-  ack_events: true,
-  ping: true,
-};
+import { RequestTraces } from './request-traces.js';
 
 /** So many requests in a row are refused, with their answers not read, before the connection ends. */
 const MAX_REFUSED_IN_A_ROW = 1_000;
@@ -35,17 +23,25 @@ const MAX_REFUSED_IN_A_ROW = 1_000;
  */
 @Injectable()
 export class Reception {
+  readonly #process = (request: IncomingRequest): Promise<void> => this.processor.process(request);
   readonly #steps: RequestSteps = {
-    process: (request) => this.processor.process(request),
+    process: (request) => {
+      this.#release(request);
+      return this.traces.process(request, this.#process);
+    },
+    nameOf: (request) => nameOf(request),
     ended: (request, outcome) => this.#count(request, outcome),
   };
 
   constructor(
     private readonly options: GatewayOptions,
     private readonly processor: RequestProcessor,
+    private readonly traces: RequestTraces,
     private readonly failures: Failures,
     private readonly closer: ConnectionCloser,
+    private readonly userRates: UserRates,
     private readonly metrics: Metrics,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -59,7 +55,7 @@ export class Reception {
       connection.refusedInARow = refused ? connection.refusedInARow + 1 : 0;
       this.#endHopeless(connection);
     } catch (error) {
-      this.closer.closeForRepair(connection, this.failures.toError(error));
+      this.closer.closeForRepair(connection, this.failures.toError(error, connection.names));
     }
   }
 
@@ -68,8 +64,9 @@ export class Reception {
     const { values, ack } = splitAck(args);
     const name = requestName(event, values);
     const bytes = sizeOf([event, ...values], name === 'ping');
+    const receivedAt = this.clock.monotonic();
     const make = (payload: Readonly<Record<string, unknown>>): IncomingRequest =>
-      new IncomingRequest(connection, name, payload, bytes ?? 0, ack, this.#steps);
+      this.traces.arrived(new IncomingRequest(connection, name, payload, bytes ?? 0, receivedAt, ack, this.#steps));
     // What is larger still and fits a packet of the transport ends the socket all the same.
     const beyond = (bytes ?? 0) > this.options.maxMessageBytes * 4;
     try {
@@ -80,7 +77,8 @@ export class Reception {
       else this.#put(connection, request);
       return request.answered;
     } catch (error) {
-      make({}).fail(this.failures.toWire(error));
+      const request = make({});
+      request.fail(this.failures.toWire(error, request.names));
       return true;
     } finally {
       if (beyond) connection.socket.conn.close();
@@ -95,9 +93,13 @@ export class Reception {
 
   /** Before the connection is ready its bounds are those of the mailbox; the rate counts once requests are served. */
   #put(connection: Connection, request: IncomingRequest): void {
-    if (connection.mailbox.isOpen) this.#checkRate(connection);
-    else this.metrics.add('threadcast_gateway_held_requests_total', {});
-    connection.mailbox.put(request);
+    const { mailbox } = connection;
+    const served = mailbox.isOpen;
+    if (served) this.#checkRate(connection);
+    mailbox.put(request);
+    if (served || request.answered) return;
+    request.held = true;
+    this.metrics.add('threadcast_gateway_held_requests_total', {});
   }
 
   /** Its client sends requests and reads no answers, or goes on with what is refused. A stranger is given less. */
@@ -129,19 +131,51 @@ export class Reception {
     });
   }
 
-  #checkRate(connection: Connection): void {
-    if (connection.rate.tryRemoveTokens(1)) return;
-    const { rateLimitMessagesPerSec: perSecond } = this.options;
-    throw new ThreadcastError('rate_limited', {
-      message: `More than ${perSecond} requests a second.`,
-      retryAfterMs: Math.ceil(1_000 / perSecond),
-    });
+  /** What one connection may be asked, and then what its user may ask. */
+  #checkRate({ rate, principal }: Connection): void {
+    if (!rate.tryRemoveTokens(1)) {
+      const { rateLimitMessagesPerSec: perSecond } = this.options;
+      throw new ThreadcastError('rate_limited', {
+        message: `More than ${perSecond} requests a second.`,
+        retryAfterMs: Math.ceil(1_000 / perSecond),
+      });
+    }
+    if (principal !== null) this.userRates.take(principal.userId);
   }
 
   #count(request: IncomingRequest, outcome: RequestOutcome): void {
-    const type = Object.hasOwn(KNOWN, request.type) ? request.type : 'unknown';
-    this.metrics.add('threadcast_gateway_requests_total', { request: type, outcome });
+    this.metrics.add('threadcast_gateway_requests_total', { request: nameOf(request), outcome });
+    this.metrics.add('threadcast_gateway_routing_total', { outcome: routed(outcome) });
+    this.metrics.observe('threadcast_gateway_request_seconds', this.#age(request));
+    this.#release(request);
+    this.traces.ended(request, outcome);
   }
+
+  /** It is taken up, or given up. */
+  #release(request: IncomingRequest): void {
+    if (!request.held) return;
+    request.held = false;
+    this.metrics.observe('threadcast_gateway_held_seconds', this.#age(request));
+  }
+
+  /** In seconds. */
+  #age({ receivedAt }: IncomingRequest): number {
+    return (this.clock.monotonic() - receivedAt) / 1_000;
+  }
+}
+
+function nameOf({ type }: IncomingRequest): string {
+  return Object.hasOwn(ANSWERS, type) ? type : 'unknown';
+}
+
+/**
+ * What became of a request on its way: a handler took it, the client was told what was wrong with it, the server could
+ * not serve it, or nobody was there any more.
+ */
+function routed(outcome: RequestOutcome): 'handled' | 'refused' | 'failed' | 'dropped' {
+  if (outcome === 'ok') return 'handled';
+  if (outcome === 'dropped') return 'dropped';
+  return ERRORS[outcome].status < 500 ? 'refused' : 'failed';
 }
 
 /** Bytes of the JSON text; null for what has none: too deep, or binary where that is not taken. */

@@ -10,6 +10,8 @@ export interface StartAssociation {
   readonly input: JsonValue;
   readonly target: StartTarget;
   readonly following: PreparedFollowing | null;
+  /** How long it took to prepare that, in ms. */
+  readonly associationMs: number;
 }
 
 /** What a handler knows of who asks and from where. Made anew for each request, never changed. */

@@ -9,6 +9,7 @@ export class RequestErrorFilter implements ExceptionFilter {
   constructor(private readonly failures: Failures) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
-    requestOf(host).fail(this.failures.toWire(error));
+    const request = requestOf(host);
+    request.fail(this.failures.toWire(error, request.names));
   }
 }

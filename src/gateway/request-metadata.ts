@@ -1,10 +1,12 @@
 import { SetMetadata, applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { SubscribeMessage } from '@nestjs/websockets';
 
-import type { RequestType } from '../protocol/index.js';
+import type { Answers, RequestType } from '../protocol/index.js';
 import { IncomingRequest } from './incoming-request.js';
 
 export interface RequestTraits {
+  /** One sentence, for those who read the protocol. */
+  readonly does: string;
   readonly dto: new () => object;
   /** Served before the connection is authenticated. */
   readonly open?: boolean;
@@ -12,11 +14,23 @@ export interface RequestTraits {
   readonly associates?: boolean;
 }
 
+export interface HandledRequest extends RequestTraits {
+  readonly type: RequestType;
+}
+
 export const REQUEST_TRAITS = 'threadcast:request';
 
+/** Only for methods that return the answer to the request. */
+type HandlerDecorator<T extends RequestType> = <Method extends (...args: never[]) => Answers[T] | Promise<Answers[T]>>(
+  target: object,
+  key: string,
+  descriptor: TypedPropertyDescriptor<Method>,
+) => void;
+
 /** A method that handles a request: its name on the wire, the form of its payload, what comes before it. */
-export function Handles(type: RequestType, traits: RequestTraits): MethodDecorator {
-  return applyDecorators(SubscribeMessage(type), SetMetadata(REQUEST_TRAITS, traits));
+export function Handles<T extends RequestType>(type: T, traits: RequestTraits): HandlerDecorator<T> {
+  const handled: HandledRequest = { type, ...traits };
+  return applyDecorators(SubscribeMessage(type), SetMetadata(REQUEST_TRAITS, handled));
 }
 
 /** The validated payload. */

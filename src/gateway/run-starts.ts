@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { RunEngine } from '../agents/index.js';
 import type { PreparedFollowing } from '../delivery/index.js';
 import { Metrics } from '../metrics/index.js';
-import type { JsonObject, MessageAnswer, RunPolicy } from '../protocol/index.js';
+import type { JsonObject, MessageAnswer, RunPolicy, RunStatus } from '../protocol/index.js';
 import { RunStarter, type StartOutcome } from '../threads/index.js';
 import { Associations } from './associations.js';
 import type { IncomingRequest } from './incoming-request.js';
@@ -34,16 +34,26 @@ export class RunStarts {
     requested: RequestedStart,
   ): Promise<Omit<MessageAnswer, 'seq'> & { seq: number | null }> {
     if (start === null) throw new Error(`'${request.type}' is handled without an association`);
-    const { agent, input, target, following } = start;
+    const { following, ...given } = start;
     const associated = following !== null;
-    const outcome = await this.starter.start({ ...requested, userId: user.userId, target, agent, input, associated });
+    const outcome = await this.starter.start({ ...requested, ...given, userId: user.userId, associated });
     // In the turn in which the start has resolved, so that runs begin in the order of their commits.
     const made = this.#associate(request, outcome, following);
-    const status = outcome.run.status === 'queued' ? this.engine.dispatch(outcome.run) : outcome.run.status;
+    const status = this.#dispatch(outcome, made);
     const inPlace = made ?? (await this.#associateAnew(request, outcome));
     if (!inPlace) this.metrics.add('threadcast_gateway_associations_total', { outcome: 'none' });
     const { threadId, messageId, seq, duplicate } = outcome;
-    return { threadId, messageId, seq, runId: outcome.run.runId, status, associated: inPlace, duplicate };
+    return {
+      ...{ threadId, messageId, seq, runId: outcome.run.runId, status },
+      ...{ associated: inPlace, associationMs: outcome.run.associationMs, duplicate },
+    };
+  }
+
+  /** Scenario: the connection has closed during the commit, and the run's record says that it is associated. */
+  #dispatch({ run, duplicate }: StartOutcome, made: boolean | null): RunStatus {
+    if (run.status !== 'queued') return run.status;
+    const recordIsFalse = !duplicate && run.associated && made !== true;
+    return this.engine.dispatch(run, recordIsFalse ? 'not_made' : 'as_recorded');
   }
 
   /** Makes the association that was prepared. Null: it is for another thread than the request turned out to be for. */
@@ -56,9 +66,12 @@ export class RunStarts {
       following.abort();
       return null;
     }
-    if (following?.commit() !== true) return false;
+    if (following === null || !this.associations.make(request.connection, following)) return false;
     const { previousThreadId, head, epoch } = following;
-    if (previousThreadId === threadId) return true;
+    if (previousThreadId === threadId) {
+      following.goOn();
+      return true;
+    }
     request.afterAnswer(() => {
       request.connection.outbox.emit('thread_switched', { threadId, previousThreadId, head, epoch });
       following.start();

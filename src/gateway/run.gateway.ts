@@ -16,36 +16,48 @@ export class RunGateway {
     private readonly engine: RunEngine,
   ) {}
 
-  @Handles('user_message', { dto: UserMessageDto, associates: true })
+  @Handles('user_message', {
+    does: 'Appends a message and starts an agent’s run on it, in one step.',
+    dto: UserMessageDto,
+    associates: true,
+  })
   async message(
     @Payload() { content, metadata, messageId, policy }: UserMessageDto,
     @Context() context: RequestContext,
     @Request() request: IncomingRequest,
-  ): Promise<Omit<Answers['user_message'], 'seq'> & { seq: number | null }> {
-    return this.starts.start(request, context, {
+  ): Promise<Answers['user_message']> {
+    const { seq, ...answer } = await this.starts.start(request, context, {
       message: messageOf(content, metadata),
       messageId: messageId ?? null,
       policy: policy ?? 'queue',
     });
+    return { ...answer, seq: seq ?? 0 };
   }
 
-  @Handles('start_agent', { dto: StartAgentDto, associates: true })
+  @Handles('start_agent', { does: 'Starts a run without a message.', dto: StartAgentDto, associates: true })
   async startAgent(
     @Payload() { messageId, policy }: StartAgentDto,
     @Context() context: RequestContext,
     @Request() request: IncomingRequest,
   ): Promise<Answers['start_agent']> {
     const requested = { message: null, messageId: messageId ?? null, policy: policy ?? 'queue' } as const;
-    const { threadId, runId, status, associated, duplicate } = await this.starts.start(request, context, requested);
-    return { threadId, runId, status, associated, duplicate };
+    const started = await this.starts.start(request, context, requested);
+    const { threadId, runId, status, associated, associationMs, duplicate } = started;
+    return { threadId, runId, status, associated, associationMs, duplicate };
   }
 
-  @Handles('stop_agent', { dto: StopAgentDto })
+  @Handles('stop_agent', {
+    does: 'Cancels a run, waiting or under way; one that has ended stays as it ended.',
+    dto: StopAgentDto,
+  })
   stop(@Payload() dto: StopAgentDto, @Context() { user }: RequestContext): Promise<Answers['stop_agent']> {
     return this.engine.stop(user.userId, parseRunId(dto.runId).runId, dto.reason ?? undefined);
   }
 
-  @Handles('provide_input', { dto: ProvideInputDto })
+  @Handles('provide_input', {
+    does: 'Answers an `input_requested`. The same answer again changes nothing.',
+    dto: ProvideInputDto,
+  })
   async provideInput(
     @Payload() { runId, requestId, value }: ProvideInputDto,
     @Context() { user }: RequestContext,

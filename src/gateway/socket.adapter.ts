@@ -5,14 +5,25 @@ import type { INestApplicationContext, WsMessageHandler } from '@nestjs/common';
 import { AbstractWsAdapter } from '@nestjs/websockets';
 import { Server, type Namespace, type Socket } from 'socket.io';
 
-import { SOCKET_PATH } from '../startup/index.js';
+import { ThreadcastError } from '../errors/index.js';
+import { Metrics } from '../metrics/index.js';
+import { answerSocket, SOCKET_PATH } from '../startup/index.js';
 import { GatewayOptions } from './gateway-options.js';
 import { HalfOpenTransports } from './half-open-transports.js';
+import { isOriginLetIn } from './origin.js';
 import { RequestHandlers, type BoundHandler } from './request-handlers.js';
 import { TcpSockets } from './tcp-sockets.js';
 
 /** Of a packet, what is not its request. */
 const PACKET_OVERHEAD_BYTES = 1_024;
+
+const FOREIGN = 'This origin may not connect.';
+
+/** Why Engine.IO refuses a request for a transport, by its number for it. */
+const REFUSALS = [
+  ...(['unknown_transport', 'unknown_session', 'bad_method', 'bad_request', 'forbidden'] as const),
+  'unsupported_protocol' as const,
+];
 
 interface GatewayMetadata {
   readonly namespace?: string;
@@ -28,6 +39,7 @@ export class SocketAdapter extends AbstractWsAdapter {
   readonly #handlers: RequestHandlers;
   readonly #halfOpen: HalfOpenTransports;
   readonly #sockets: TcpSockets;
+  readonly #metrics: Metrics;
 
   constructor(app: INestApplicationContext) {
     super(app);
@@ -35,6 +47,7 @@ export class SocketAdapter extends AbstractWsAdapter {
     this.#handlers = app.get(RequestHandlers);
     this.#halfOpen = app.get(HalfOpenTransports);
     this.#sockets = app.get(TcpSockets);
+    this.#metrics = app.get(Metrics);
   }
 
   override create(_port: number, { namespace, server }: GatewayMetadata = {}): Server | Namespace {
@@ -49,7 +62,7 @@ export class SocketAdapter extends AbstractWsAdapter {
   }
 
   #createServer(): Server {
-    const { corsOrigins, maxMessageBytes, authTimeoutMs } = this.#options;
+    const { corsOrigins, maxMessageBytes, authTimeoutMs, heartbeatMs, heartbeatTimeoutMs } = this.#options;
     const httpServer = this.httpServer as HttpServer;
     httpServer.on('upgrade', (request: IncomingMessage, socket: TcpSocket) => this.#sockets.note(request, socket));
     const server = new Server(httpServer, {
@@ -57,13 +70,15 @@ export class SocketAdapter extends AbstractWsAdapter {
       serveClient: false,
       maxHttpBufferSize: maxMessageBytes * 4 + PACKET_OVERHEAD_BYTES,
       connectTimeout: authTimeoutMs,
+      pingInterval: heartbeatMs,
+      pingTimeout: heartbeatTimeoutMs,
       perMessageDeflate: false,
       ...(corsOrigins.length > 0 && { cors: { origin: corsOrigins.includes('*') ? '*' : [...corsOrigins] } }),
-      allowRequest: (request, decide) => {
-        const allowed = this.#mayConnect(request);
-        decide(allowed ? null : 'This origin may not connect.', allowed);
-      },
+      allowRequest: (request, decide) => this.#checkOrigin(request, decide),
     });
+    server.engine.on('connection_error', ({ code }: { code: number }) =>
+      this.#refused(REFUSALS[code] ?? 'bad_request'),
+    );
     server.engine.on('connection', (conn: Socket['conn']) => {
       this.#sockets.opened(conn);
       this.#halfOpen.opened(conn);
@@ -72,11 +87,17 @@ export class SocketAdapter extends AbstractWsAdapter {
   }
 
   /** Browsers send an origin with a WebSocket and let any page open one: it is checked here. */
-  #mayConnect({ headers }: IncomingMessage): boolean {
-    const { origin, host } = headers;
-    if (origin === undefined) return true;
-    const { corsOrigins } = this.#options;
-    if (corsOrigins.includes('*') || corsOrigins.includes(origin)) return true;
-    return URL.canParse(origin) && new URL(origin).host === host;
+  #checkOrigin(request: IncomingMessage, decide: (refusal: string | null, allowed: boolean) => void): void {
+    if (isOriginLetIn(request.headers, this.#options.corsOrigins)) decide(null, true);
+    else if (request.headers.upgrade === undefined) decide(FOREIGN, false);
+    else {
+      // Engine.IO would answer an upgrade with a page.
+      this.#refused('forbidden');
+      answerSocket(request.socket, new ThreadcastError('forbidden', { message: FOREIGN }));
+    }
+  }
+
+  #refused(reason: (typeof REFUSALS)[number]): void {
+    this.#metrics.add('threadcast_gateway_refused_handshakes_total', { reason });
   }
 }

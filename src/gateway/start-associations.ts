@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import { Clock } from '../clock/index.js';
 import { ThreadcastError } from '../errors/index.js';
 import { IdGenerator, parseThreadId, type ThreadId } from '../ids/index.js';
 import { RunEngine } from '../agents/index.js';
@@ -18,24 +19,27 @@ export class StartAssociations {
     private readonly starter: RunStarter,
     private readonly engine: RunEngine,
     private readonly ids: IdGenerator,
+    private readonly clock: Clock,
   ) {}
 
   /** Rejects what would be refused anyway, before anything is associated. */
   async prepare(connection: Connection, dto: UserMessageDto | StartAgentDto): Promise<StartAssociation> {
     const known = await this.#known(connection, dto);
-    if (known !== null) {
-      const following = await this.#followAgain(connection, known);
-      return { agent: '', input: null, target: targetOf(dto, known), following };
-    }
-    const executed = this.#executed(dto);
-    const target = this.#target(connection, dto);
-    if (target.kind !== 'new') {
-      return { ...executed, target, following: await this.associations.tryPrepare(connection, target.threadId) };
-    }
-    const following = connection.isClosed
-      ? null
-      : connection.follower.prepareNew(target.threadId, 'active', target.epoch);
-    return { ...executed, target, following };
+    const executed = known === null ? this.#executed(dto) : { agent: '', input: null };
+    const target = known === null ? this.#target(connection, dto) : targetOf(dto, known);
+    const begun = this.clock.monotonic();
+    const following = await this.#follow(connection, target, known !== null);
+    return { ...executed, target, following, associationMs: Math.round(this.clock.monotonic() - begun) };
+  }
+
+  async #follow(
+    connection: Connection,
+    target: StartTarget,
+    repeated: boolean,
+  ): Promise<StartAssociation['following']> {
+    if (repeated) return this.#followAgain(connection, target.threadId);
+    if (target.kind !== 'new') return this.associations.tryPrepare(connection, target.threadId);
+    return connection.isClosed ? null : connection.follower.prepareNew(target.threadId, 'active', target.epoch);
   }
 
   #target(connection: Connection, dto: UserMessageDto | StartAgentDto): StartTarget {

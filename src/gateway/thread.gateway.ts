@@ -20,7 +20,10 @@ export class ThreadGateway {
     private readonly associations: Associations,
   ) {}
 
-  @Handles('create_thread', { dto: CreateThreadDto })
+  @Handles('create_thread', {
+    does: 'Makes a thread with an empty log. It neither follows nor activates.',
+    dto: CreateThreadDto,
+  })
   create(@Payload() dto: CreateThreadDto, @Context() { user }: RequestContext): Promise<Answers['create_thread']> {
     const { title, metadata } = dto;
     return this.threads.create(user.userId, {
@@ -30,7 +33,7 @@ export class ThreadGateway {
     });
   }
 
-  @Handles('switch_thread', { dto: FollowThreadDto })
+  @Handles('switch_thread', { does: 'Makes a thread the connection’s active one.', dto: FollowThreadDto })
   async switch(
     @Payload() dto: FollowThreadDto,
     @Request() request: IncomingRequest,
@@ -44,7 +47,7 @@ export class ThreadGateway {
     return { threadId, previousThreadId, head, epoch };
   }
 
-  @Handles('subscribe_thread', { dto: FollowThreadDto })
+  @Handles('subscribe_thread', { does: 'Follows a thread beside the active one.', dto: FollowThreadDto })
   async subscribe(
     @Payload() dto: FollowThreadDto,
     @Request() request: IncomingRequest,
@@ -55,14 +58,14 @@ export class ThreadGateway {
     return { threadId, head, epoch };
   }
 
-  @Handles('unsubscribe_thread', { dto: ThreadDto })
+  @Handles('unsubscribe_thread', { does: 'Ends the following of a thread, also of the active one.', dto: ThreadDto })
   unsubscribe(@Payload() dto: ThreadDto, @Request() request: IncomingRequest): Answers['unsubscribe_thread'] {
     const threadId = parseThreadId(dto.threadId);
     request.connection.follower.release(threadId);
     return { threadId };
   }
 
-  @Handles('get_thread_history', { dto: HistoryDto })
+  @Handles('get_thread_history', { does: 'Reads a page of a thread’s log, without following it.', dto: HistoryDto })
   async getHistory(
     @Payload() dto: HistoryDto,
     @Context() { user }: RequestContext,
@@ -79,13 +82,16 @@ export class ThreadGateway {
     return { ...page, events: page.events.map((json) => JSON.parse(json) as EventEnvelope) };
   }
 
-  @Handles('ack_events', { dto: AcknowledgeDto })
+  @Handles('ack_events', { does: 'Keeps how far the user has read, for all of their devices.', dto: AcknowledgeDto })
   async acknowledge(
     @Payload() dto: AcknowledgeDto,
     @Context() { user }: RequestContext,
+    @Request() { connection }: IncomingRequest,
   ): Promise<Answers['ack_events']> {
     const threadId = parseThreadId(dto.threadId);
-    return { threadId, seq: await this.threads.acknowledge(user.userId, threadId, dto.seq) };
+    const seq = await this.threads.acknowledge(user.userId, threadId, dto.seq);
+    connection.follower.acknowledge(threadId, dto.seq);
+    return { threadId, seq };
   }
 
   /** What was left is silent when this resolves; what is followed speaks after the answer. */
@@ -96,7 +102,8 @@ export class ThreadGateway {
   ): Promise<PreparedFollowing> {
     const position = { after: after ?? undefined, epoch: epoch ?? undefined };
     const following = await this.associations.prepare(connection, parseThreadId(threadId), hold, position);
-    if (!following.commit()) throw new ThreadcastError('thread_not_found');
+    const made = hold === 'active' ? this.associations.make(connection, following) : following.commit();
+    if (!made) throw new ThreadcastError('thread_not_found');
     return following;
   }
 }

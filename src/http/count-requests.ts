@@ -1,6 +1,7 @@
-import type { Request, RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 
 import type { Metrics } from '../metrics/index.js';
+import { routeOf } from './route-of.js';
 
 /**
  * Counts each request when its answer is over, under the pattern of the route that took it: never under a path, which
@@ -14,9 +15,4 @@ export function countRequests(metrics: Metrics): RequestHandler {
     });
     next();
   };
-}
-
-function routeOf(req: Request): string {
-  const route = req.route as { readonly path?: unknown } | undefined;
-  return typeof route?.path === 'string' ? `${req.method} ${route.path}` : 'none';
 }

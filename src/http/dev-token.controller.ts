@@ -1,17 +1,25 @@
 import { Controller, NotFoundException, Post, Req } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import { ArrayMaxSize, IsArray, IsIn, IsOptional } from 'class-validator';
 import type { Request } from 'express';
+import { z } from 'zod';
 
 import { ThreadcastError } from '../errors/index.js';
 import { DevTokenIssuer, ROLES, type Role } from '../identity/index.js';
-import { requestFields } from './fields.decorator.js';
+import { Meaning } from '../schema/index.js';
+import { Describe } from './describe.decorator.js';
+import { requestFields, TakesFields } from './fields.decorator.js';
 import { IsUserId } from './field-rules.js';
 import { foreignOriginFault } from './loopback.js';
 
+const TOKEN = z.object({ token: z.string().describe('A JWT, valid for a day.') });
+
 class DevTokenFields {
+  @Meaning('Whom the token speaks for.')
   @IsUserId()
   userId!: string;
 
+  @Meaning('`admin` sees the debug endpoints, `producer` appends events for any run.')
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(ROLES.length)
@@ -25,11 +33,21 @@ class DevTokenFields {
  * for the same origin under a name of loopback (which a page cannot have whose name was pointed at this machine).
  */
 @Controller('dev')
+@ApiTags('Operation')
 export class DevTokenController {
   constructor(private readonly issuer: DevTokenIssuer) {}
 
   @Post('token')
-  async mint(@Req() req: Request): Promise<{ token: string }> {
+  @TakesFields(DevTokenFields)
+  @Describe({
+    does: 'Makes a token for anybody; on a developer’s machine alone.',
+    details:
+      'Exists only where the server makes tokens itself. It takes JSON from this machine alone, addressed by a name of ' +
+      'loopback, and from no page of another origin.',
+    answers: { 201: { says: 'The token.', json: TOKEN } },
+    refuses: ['forbidden', 'unknown_request'],
+  })
+  async mint(@Req() req: Request): Promise<z.infer<typeof TOKEN>> {
     if (!this.issuer.enabled) throw new NotFoundException(`Cannot ${req.method} ${req.path}`);
     const fault = foreignOriginFault(req.socket.remoteAddress, req.headers);
     if (fault !== null)

@@ -27,7 +27,7 @@ async function openStream() {
   const nextTurn = (): Promise<void> => new Promise((resolve) => clock.soon(resolve));
   const res = new ServerResponse(new IncomingMessage(line));
   res.assignSocket(line);
-  const stream = new EventStream('alice', res as Response, clock, 1_000);
+  const stream = new EventStream('stream_1', 'alice', res as Response, clock, 1_000);
   const state = { isOver: false };
   stream.open('epoch', () => (state.isOver = true));
   await nextTurn();

@@ -1,7 +1,7 @@
 import type { Response } from 'express';
 
 import type { Clock, Timer } from '../clock/index.js';
-import { Sink, type EventFrame } from '../delivery/index.js';
+import { Sink, type Frames } from '../delivery/index.js';
 import type { ThreadId } from '../ids/index.js';
 import type { DetachReason } from '../protocol/index.js';
 
@@ -20,6 +20,9 @@ const LAST_READ_MS = 5_000;
 export class EventStream extends Sink {
   #epoch: string | null = null;
   #unsentBytes = 0;
+  #handedOver = 0;
+  #flushed = 0;
+  #flushedAt: number | null = null;
   /** When something has left, or when all had: monotonic ms. */
   #movedAt = 0;
   #waiting: (() => void)[] = [];
@@ -28,12 +31,25 @@ export class EventStream extends Sink {
   #ended = false;
 
   constructor(
+    override readonly connectionId: string,
     override readonly userId: string,
     private readonly res: Response,
     private readonly clock: Clock,
     private readonly slowConsumerBytes: number,
   ) {
     super();
+  }
+
+  override get handedOverBytes(): number {
+    return this.#handedOver;
+  }
+
+  override get flushedBytes(): number {
+    return this.#flushed;
+  }
+
+  override get flushedAt(): number | null {
+    return this.#flushedAt;
   }
 
   /**
@@ -59,8 +75,8 @@ export class EventStream extends Sink {
     });
   }
 
-  override deliver(frames: readonly EventFrame[]): void {
-    this.#write(frames.map((frame) => `data: ${frame.json}\nid: ${this.#epoch ?? ''}:${frame.seq}\n\n`).join(''));
+  override deliver(frames: Frames): void {
+    this.#write(frames.all.map((frame) => `data: ${frame.json}\nid: ${this.#epoch ?? ''}:${frame.seq}\n\n`).join(''));
   }
 
   override caughtUp(_threadId: ThreadId, head: number): void {
@@ -118,11 +134,18 @@ export class EventStream extends Sink {
     const bytes = Buffer.byteLength(text);
     if (this.#unsentBytes === 0) this.#movedAt = this.clock.monotonic();
     this.#unsentBytes += bytes;
-    this.res.write(text, () => {
+    this.#handedOver += bytes;
+    this.res.write(text, (error) => {
       this.#unsentBytes -= bytes;
+      if (error === null || error === undefined) this.#left(bytes);
       this.#movedAt = this.clock.monotonic();
       if (this.#hasDrained()) for (const resume of this.#waiting.splice(0)) resume();
     });
+  }
+
+  #left(bytes: number): void {
+    this.#flushed += bytes;
+    this.#flushedAt = this.clock.now();
   }
 
   #hasDrained(): boolean {

@@ -5,7 +5,7 @@ import { Clock, type Timer } from '../clock/index.js';
 import { Followers, type Position } from '../delivery/index.js';
 import { ThreadcastError } from '../errors/index.js';
 import type { Principal } from '../identity/index.js';
-import type { ThreadId } from '../ids/index.js';
+import { IdGenerator, type ThreadId } from '../ids/index.js';
 import { DrainStep, type DrainStage } from '../startup/index.js';
 import { EventStream } from './event-stream.js';
 import { HttpOptions } from './http-options.js';
@@ -24,6 +24,7 @@ export class EventStreams extends DrainStep {
   constructor(
     private readonly followers: Followers,
     private readonly clock: Clock,
+    private readonly ids: IdGenerator,
     private readonly options: HttpOptions,
     private readonly limits: StreamLimits,
   ) {
@@ -52,7 +53,8 @@ export class EventStreams extends DrainStep {
     res: Response,
     leave: () => void,
   ): Promise<boolean> {
-    const stream = new EventStream(user.userId, res, this.clock, this.options.slowConsumerBytes);
+    const streamId = this.ids.token('stream');
+    const stream = new EventStream(streamId, user.userId, res, this.clock, this.options.slowConsumerBytes);
     const follower = this.followers.create(stream, 1);
     const following = await follower.prepare(threadId, 'subscribed', position);
     if (res.destroyed) {

@@ -1,11 +1,24 @@
 import { createParamDecorator, type ExecutionContext, type Type } from '@nestjs/common';
+import { ApiBody } from '@nestjs/swagger';
 import type { Request } from 'express';
 
 import { invalidFields, ThreadcastError, validateDto } from '../errors/index.js';
 import { normaliseIds } from '../protocol/index.js';
+import { formSchema } from '../schema/index.js';
+import { describingParameter, schemaObject } from './swagger.js';
 
-/** The body of the request as an instance of this class, validated. Throws `invalid_payload`. */
-export const Fields = createParamDecorator((type: Type<object>, context: ExecutionContext) =>
+/** The body of the request as an instance of this class, validated, and described. Throws `invalid_payload`. */
+export function Fields(type: Type<object>): ParameterDecorator {
+  return describingParameter(BodyFields(type), TakesFields(type));
+}
+
+/** Describes the body of a route that reads it itself, by `requestFields`. */
+export function TakesFields(type: Type<object>): MethodDecorator {
+  const schema = formSchema(type);
+  return ApiBody({ required: schema.required !== undefined, schema: schemaObject(schema) });
+}
+
+const BodyFields = createParamDecorator((type: Type<object>, context: ExecutionContext) =>
   requestFields(type, context.switchToHttp().getRequest<Request>()),
 );
 

@@ -12,6 +12,13 @@ export class HttpOptions {
   maxStreams = 20_000;
   maxStreamsPerUser = 50;
 
+  /** How long a start waits for the connection that it names, in ms; then it goes on without. */
+  contextTimeoutMs = 5_000;
+
+  /** Requests that wait for a connection at once: each keeps its body, of at most `maxMessageBytes`. */
+  maxConnectionWaits = 1_000;
+  maxConnectionWaitsPerUser = 50;
+
   /** Origins of browsers that are let in. Empty: same origin alone; `['*']`: any. */
   corsOrigins: readonly string[] = [];
 }

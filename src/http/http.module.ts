@@ -1,30 +1,44 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 
-import { DeliveryModule } from '../delivery/index.js';
 import { BearerAuthentication } from './bearer-authentication.js';
 import { BearerGuard } from './bearer.guard.js';
+import { ConnectionWaits } from './connection-waits.js';
+import { ConnectionsController } from './debug/connections.controller.js';
+import { DeliveryController } from './debug/delivery.controller.js';
+import { ExplainController } from './debug/explain.controller.js';
+import { Gathering } from './debug/gathering.js';
+import { LocalNodeView, SingleNode } from './debug/local-node-view.js';
+import { Nodes } from './debug/node-view.js';
+import { RunStatesController } from './debug/runs.controller.js';
+import { ThreadStatesController } from './debug/threads.controller.js';
+import { ResolveController } from './debug/resolve.controller.js';
 import { DevTokenController } from './dev-token.controller.js';
 import { EventStreams } from './event-streams.js';
 import { EventsController } from './events.controller.js';
 import { HealthController } from './health.controller.js';
 import { HTTP_OPTIONS, HttpModuleBase, HttpOptions } from './http-options.js';
+import { HttpStarts } from './http-starts.js';
 import { MembersController } from './members.controller.js';
 import { MetricsController } from './metrics.controller.js';
 import { ProblemDetailsFilter } from './problem-details.filter.js';
+import { RoleGuard } from './role.guard.js';
+import { Registrations } from './registrations.js';
 import { RootController } from './root.controller.js';
+import { RunEventsController } from './run-events.controller.js';
 import { RunsController } from './runs.controller.js';
+import { StartTurns } from './start-turns.js';
 import { StartsController } from './starts.controller.js';
 import { StreamLimits } from './stream-limits.js';
 import { ThreadViews } from './thread-views.js';
 import { ThreadsController } from './threads.controller.js';
+import { WaitPlaces } from './wait-places.js';
 
 /**
  * The HTTP API. It translates: what a request asks is done by threads, agents and delivery, as for sockets. An
  * application that imports it calls `configureHttp` before it is initialised.
  */
 @Module({
-  imports: [DeliveryModule],
   controllers: [
     RootController,
     HealthController,
@@ -35,6 +49,13 @@ import { ThreadsController } from './threads.controller.js';
     EventsController,
     StartsController,
     RunsController,
+    RunEventsController,
+    ConnectionsController,
+    ThreadStatesController,
+    RunStatesController,
+    DeliveryController,
+    ExplainController,
+    ResolveController,
   ],
   providers: [
     {
@@ -45,9 +66,18 @@ import { ThreadsController } from './threads.controller.js';
     { provide: APP_FILTER, useClass: ProblemDetailsFilter },
     BearerAuthentication,
     BearerGuard,
+    ConnectionWaits,
     EventStreams,
+    Gathering,
+    HttpStarts,
+    LocalNodeView,
+    RoleGuard,
+    Registrations,
+    StartTurns,
     StreamLimits,
     ThreadViews,
+    WaitPlaces,
+    { provide: Nodes, useClass: SingleNode },
   ],
 })
 export class HttpModule extends HttpModuleBase {}

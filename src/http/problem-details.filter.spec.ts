@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 
 import {
   BadRequestException,
@@ -87,7 +88,7 @@ describe('problem details', () => {
 
   beforeEach(async () => {
     logged = [];
-    const keep = (...parts: unknown[]): void => void logged.push(parts.map(String).join(' '));
+    const keep = (...parts: unknown[]): void => void logged.push(parts.map((part) => inspect(part)).join(' '));
     const logger = { log: keep, error: keep, warn: keep, debug: keep };
     const testing = await Test.createTestingModule({ imports: [FailingModule] })
       .setLogger(logger)

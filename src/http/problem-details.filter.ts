@@ -1,10 +1,13 @@
-import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
 
 import { ThreadcastError } from '../errors/index.js';
-import { IdGenerator } from '../ids/index.js';
+import { IdGenerator, isThreadId } from '../ids/index.js';
+import { Log, tracesOf } from '../logs/index.js';
 import { PROBLEM_CONTENT_TYPE, problemDocument, retryAfterSeconds } from '../startup/index.js';
 import { httpRefusalOf, type HttpRefusal } from './problem-details.js';
+import { routeOf } from './route-of.js';
+import { knownPrincipal } from './user.decorator.js';
 
 /**
  * Answers every failed HTTP request with a problem document. What has no code becomes `internal`: the client gets an
@@ -12,7 +15,7 @@ import { httpRefusalOf, type HttpRefusal } from './problem-details.js';
  */
 @Catch()
 export class ProblemDetailsFilter implements ExceptionFilter {
-  readonly #logger = new Logger('Http');
+  readonly #log = new Log('Http');
 
   constructor(private readonly ids: IdGenerator) {}
 
@@ -21,8 +24,8 @@ export class ProblemDetailsFilter implements ExceptionFilter {
     const req = host.switchToHttp().getRequest<Request>();
     const res = host.switchToHttp().getResponse<Response>();
     const refusal = httpRefusalOf(exception);
-    const { error, status } = refusal === undefined || refusal.error.code === 'internal' ? this.#internal() : refusal;
-    this.#log(exception, error, `${req.method} ${req.path}`);
+    const { error, status } = refusal === undefined || isUnnamed(refusal.error) ? this.#internal() : refusal;
+    this.#tell(exception, error, req);
 
     if (res.headersSent) {
       // A stream that fails half way cannot be answered any more, only broken off, so that it does not look complete.
@@ -43,19 +46,26 @@ export class ProblemDetailsFilter implements ExceptionFilter {
     return { error, status: error.entry.status };
   }
 
-  #log(exception: unknown, error: ThreadcastError, request: string): void {
-    const { logLevel } = error.entry;
-    const id = error.details?.['errorId'];
-    const text = `${request}: ${error.code}${typeof id === 'string' ? ` ${id}` : ''}`;
-    if (logLevel === 'error') this.#logger.error(text, tracesOf(exception));
-    else if (logLevel === 'info') this.#logger.log(`${text}: ${error.message}`);
-    else this.#logger.debug(`${text}: ${error.message}`);
+  /** The path is what the client has sent; the log gets the route, and ids that are ids. */
+  #tell(exception: unknown, error: ThreadcastError, req: Request): void {
+    const { code, entry, details } = error;
+    if (entry.logLevel === 'debug' && !this.#log.debugs) return;
+    const errorId = details?.['errorId'];
+    const { threadId } = req.params;
+    const fields = {
+      userId: knownPrincipal(req)?.userId,
+      threadId: isThreadId(threadId) ? threadId : undefined,
+      request: routeOf(req),
+      code,
+      ...(typeof errorId === 'string' && { errorId }),
+    };
+    if (entry.logLevel === 'error') this.#log.error(code, fields, tracesOf(exception));
+    else if (entry.logLevel === 'info') this.#log.info(code, fields);
+    else this.#log.debug(code, fields);
   }
 }
 
-/** The stack of what was thrown and of all that caused it. */
-function tracesOf(exception: unknown): string {
-  if (!(exception instanceof Error)) return String(exception);
-  const own = exception.stack ?? exception.message;
-  return exception.cause === undefined ? own : `${own}\ncaused by ${tracesOf(exception.cause)}`;
+/** Without an id by which it is found in the log. */
+function isUnnamed({ code, details }: ThreadcastError): boolean {
+  return code === 'internal' && details?.['errorId'] === undefined;
 }

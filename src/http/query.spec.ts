@@ -1,37 +1,37 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { Query } from './query.js';
+import { oneOf, readQuery, text, wholeNumber } from './query.js';
 import { streamPosition } from './stream-position.js';
 
-describe('A query', () => {
-  it('gives numbers, capped, and undefined for what is not there', () => {
-    const query = new Query({ limit: '99999999999999999999', after: '0' });
+const LIMIT = wholeNumber('So many.', { least: 1, cap: 1_000, otherwise: 100 });
+const AFTER = wholeNumber('Behind this.', { least: 0 });
 
-    expect(query.integer('limit', { least: 1, cap: 1_000 })).toBe(1_000);
-    expect(query.integer('after', { least: 0 })).toBe(0);
-    expect(query.integer('before', { least: 1 })).toBeUndefined();
-    expect(() => query.check()).not.toThrow();
+describe('A query', () => {
+  it('gives numbers, capped, and nothing for what is not there or not asked for', () => {
+    const given = { limit: '99999999999999999999', after: '0', more: 'x' };
+
+    expect(readQuery({ limit: LIMIT, after: AFTER, before: AFTER }, given)).toEqual({ limit: 1_000, after: 0 });
   });
 
   it.each(['-1', '1.5', '1e3', ' 1', '', '0x10', '9007199254740993', ['1', '2']])('refuses %j as a number', (value) => {
-    const query = new Query({ after: value });
-    query.integer('after', { least: 0 });
-
-    expect(() => query.check()).toThrow(/after must be/);
+    expect(() => readQuery({ after: AFTER }, { after: value })).toThrow(/after must be/);
   });
 
   it('tells all that is wrong at once', () => {
-    const query = new Query({ after: 'x', view: 'y', cursor: 'z'.repeat(2_000) });
-    query.integer('after', { least: 0 });
-    query.oneOf('view', ['compact']);
-    query.text('cursor');
+    const parameters = { after: AFTER, view: oneOf('How.', ['compact']), cursor: text('From where.') };
 
-    expect(() => query.check()).toThrow(
+    expect(() => readQuery(parameters, { after: 'x', view: 'y', cursor: 'z'.repeat(2_000) })).toThrow(
       expect.objectContaining({
         code: 'invalid_payload',
         details: { fields: ['after', 'view', 'cursor'].map((field) => ({ field, message: expect.any(String) })) },
       }),
     );
+  });
+
+  it('is described by what it is read by', () => {
+    expect(LIMIT.schema).toMatchObject({ type: 'integer', minimum: 1, default: 100 });
+    expect(LIMIT.schema.description).toContain('1000');
+    expect(oneOf('How.', ['compact']).schema).toMatchObject({ enum: ['compact'] });
   });
 });
 

@@ -1,18 +1,21 @@
-import { Controller, Get, HttpCode, Param, Post, UseGuards } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 
 import { RunEngine } from '../agents/index.js';
 import type { Principal } from '../identity/index.js';
-import { parseRunId, type RunId } from '../ids/index.js';
-import { RunRegistry } from '../threads/index.js';
-import { BearerGuard } from './bearer.guard.js';
+import { parseRunId } from '../ids/index.js';
+import { RunRegistry, type RunRecord } from '../threads/index.js';
+import { Describe } from './describe.decorator.js';
 import { Fields } from './fields.decorator.js';
+import { ForUsers } from './for-users.decorator.js';
 import { CancelFields, InputFields } from './run-fields.js';
-import { runView, type RunView } from './run-view.js';
+import { RUN_VIEW, runView, type RunView } from './run-view.js';
 import { User } from './user.decorator.js';
 
-/** Runs of threads that the caller may read; each request answers with the run as it is then. */
+/** Runs of threads that the caller may read, and for producers of every thread; answered with the run as it is then. */
 @Controller('api/runs/:runId')
-@UseGuards(BearerGuard)
+@ForUsers()
+@ApiTags('Messages and runs')
 export class RunsController {
   constructor(
     private readonly runs: RunRegistry,
@@ -20,35 +23,56 @@ export class RunsController {
   ) {}
 
   @Get()
-  get(@User() { userId }: Principal, @Param('runId') id: string): Promise<RunView> {
-    return this.#view(userId, parseRunId(id).runId);
+  @Describe({ does: 'Shows a run.', answers: { 200: { says: 'The run.', json: RUN_VIEW } } })
+  get(@User() user: Principal, @Param('runId') id: string): Promise<RunView> {
+    return this.#view(user, id);
   }
 
   @Post('cancel')
   @HttpCode(200)
+  @Describe({
+    does: 'Cancels a run, waiting or under way; one that has ended stays as it ended.',
+    answers: { 200: { says: 'The run as it is now.', json: RUN_VIEW } },
+  })
   async cancel(
-    @User() { userId }: Principal,
+    @User() user: Principal,
     @Param('runId') id: string,
     @Fields(CancelFields) { reason }: CancelFields,
   ): Promise<RunView> {
-    const { runId } = parseRunId(id);
-    await this.engine.stop(userId, runId, reason ?? undefined);
-    return this.#view(userId, runId);
+    await this.engine.cancel(await this.#run(user, id), actorOf(user), reason ?? undefined);
+    return this.#view(user, id);
   }
 
   @Post('input')
   @HttpCode(200)
+  @Describe({
+    does: 'Answers a run’s request for input.',
+    details: 'The same answer again changes nothing; another one, or a late one, is `input_closed`.',
+    answers: { 200: { says: 'The run as it is now.', json: RUN_VIEW } },
+    refuses: ['input_closed'],
+  })
   async input(
-    @User() { userId }: Principal,
+    @User() user: Principal,
     @Param('runId') id: string,
     @Fields(InputFields) { requestId, value }: InputFields,
   ): Promise<RunView> {
-    const { runId } = parseRunId(id);
-    await this.engine.provideInput(userId, runId, requestId, value);
-    return this.#view(userId, runId);
+    await this.engine.answer(await this.#run(user, id), actorOf(user), requestId, value);
+    return this.#view(user, id);
   }
 
-  async #view(userId: string, runId: RunId): Promise<RunView> {
-    return runView(await this.runs.get(userId, runId));
+  #run({ userId, roles }: Principal, id: string): Promise<RunRecord> {
+    const { runId } = parseRunId(id);
+    return roles.has('producer') ? this.runs.find(runId) : this.runs.get(userId, runId);
   }
+
+  /** A producer executes runs, and gets what was answered as it was given. */
+  async #view(user: Principal, id: string): Promise<RunView> {
+    const run = await this.#run(user, id);
+    return runView(run, run.external && user.roles.has('producer'));
+  }
+}
+
+/** Whose access counts; a producer may act on the runs of every thread. */
+function actorOf({ userId, roles }: Principal): string | null {
+  return roles.has('producer') ? null : userId;
 }

@@ -1,93 +1,104 @@
-import { Controller, Param, Post, Res, UseGuards } from '@nestjs/common';
+import { Controller, Param, Post, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 
-import { RunEngine, type RunSource } from '../agents/index.js';
+import { invalidFields, type ErrorCode } from '../errors/index.js';
 import type { Principal } from '../identity/index.js';
-import { parseThreadId } from '../ids/index.js';
-import type { Answers, JsonValue, MessageAnswer, RunStatus } from '../protocol/index.js';
-import { RunStarter, type StartCommand, type StartOutcome } from '../threads/index.js';
-import { BearerGuard } from './bearer.guard.js';
+import { MESSAGE_ANSWER, START_ANSWER } from '../protocol/index.js';
+import type { Answers, MessageAnswer } from '../protocol/index.js';
+import { Describe } from './describe.decorator.js';
 import { Fields } from './fields.decorator.js';
+import { ForUsers } from './for-users.decorator.js';
+import { HttpStarts } from './http-starts.js';
+import { Registrations } from './registrations.js';
 import { MessageFields, RunFields } from './run-fields.js';
 import { User } from './user.decorator.js';
 
-type Start = Omit<StartCommand, 'target' | 'associated' | 'messageId' | 'policy'> &
-  Pick<MessageFields, 'messageId' | 'policy'>;
+const START_REFUSALS: readonly ErrorCode[] = [
+  'agent_not_found',
+  'run_in_progress',
+  'run_queue_full',
+  'pending_queue_full',
+];
 
-/**
- * Starting runs without a connection: nobody is associated, so nobody is waited for. 201, or 200 for a
- * `messageId` that was taken before.
- */
+/** Starting runs without a socket. 201, or 200 for a `messageId` that was taken before. */
 @Controller('api/threads/:threadId')
-@UseGuards(BearerGuard)
+@ForUsers()
+@ApiTags('Messages and runs')
 export class StartsController {
   constructor(
-    private readonly starter: RunStarter,
-    private readonly engine: RunEngine,
+    private readonly starts: HttpStarts,
+    private readonly registrations: Registrations,
   ) {}
 
   @Post('messages')
+  @Describe({
+    does: 'Appends a message and starts an agent’s run on it, in one step.',
+    details: 'As the request `user_message` of the socket protocol.',
+    answers: {
+      201: { says: 'The message is durable, and so is its run.', json: MESSAGE_ANSWER },
+      200: {
+        says: 'The `messageId` was taken before: the first answer, with the run’s present status.',
+        json: MESSAGE_ANSWER,
+      },
+    },
+    refuses: ['already_exists', ...START_REFUSALS],
+  })
   async message(
     @User() { userId }: Principal,
-    @Param('threadId') id: string,
-    @Fields(MessageFields) { content, metadata, agent: named, messageId, policy }: MessageFields,
+    @Param('threadId') threadId: string,
+    @Fields(MessageFields) { content, metadata, agent, messageId, policy, connectionId }: MessageFields,
     @Res({ passthrough: true }) res: Response,
   ): Promise<MessageAnswer> {
     const message = { content, ...(metadata === undefined || metadata === null ? {} : { metadata }) };
-    const executed = await this.#executed(userId, id, messageId, named ?? undefined, { message });
-    const { outcome, status } = await this.#start(id, res, { userId, message, ...executed, messageId, policy });
-    const { threadId, run, seq, duplicate } = outcome;
-    return {
-      threadId,
-      messageId: outcome.messageId,
-      seq: seq ?? 0,
-      runId: run.runId,
-      status,
-      associated: false,
-      duplicate,
-    };
+    const { seq, ...answer } = await this.starts.start(
+      {
+        ...{ userId, threadId, agent: agent ?? undefined, source: { message }, message },
+        ...{ messageId: messageId ?? null, policy: policy ?? 'queue', connectionId: connectionId ?? null },
+      },
+      res,
+    );
+    return { ...answer, seq: seq ?? 0 };
   }
 
   @Post('runs')
+  @Describe({
+    does: 'Starts a run without a message.',
+    details:
+      'As the request `start_agent` of the socket protocol. With `external: true`, by a member or with the role ' +
+      '`producer`, the run is registered for another process, and begins beside the others where no policy is given.',
+    answers: {
+      201: { says: 'The run is durable.', json: START_ANSWER },
+      200: {
+        says: 'The `messageId` was taken before: the first answer, with the run’s present status.',
+        json: START_ANSWER,
+      },
+    },
+    refuses: ['already_exists', ...START_REFUSALS],
+  })
   async run(
-    @User() { userId }: Principal,
+    @User() user: Principal,
     @Param('threadId') id: string,
-    @Fields(RunFields) { agent: named, input: given, messageId, policy }: RunFields,
+    @Fields(RunFields) fields: RunFields,
     @Res({ passthrough: true }) res: Response,
   ): Promise<Answers['start_agent']> {
-    const executed = await this.#executed(userId, id, messageId, named, { input: given ?? null });
-    const { outcome, status } = await this.#start(id, res, { userId, message: null, ...executed, messageId, policy });
-    const { threadId, run, duplicate } = outcome;
-    return { threadId, runId: run.runId, status, associated: false, duplicate };
-  }
-
-  /** The agent and its input, checked; not for a request that was taken before, which nothing refuses any more. */
-  async #executed(
-    userId: string,
-    id: string,
-    messageId: string | null | undefined,
-    agent: string | undefined,
-    source: RunSource,
-  ): Promise<{ agent: string; input: JsonValue }> {
-    const given = messageId ?? null;
-    const earlier = given === null ? null : await this.starter.earlier(userId, parseThreadId(id), given);
-    return earlier === null ? this.engine.prepare(agent, source) : { agent: '', input: null };
-  }
-
-  async #start(
-    id: string,
-    res: Response,
-    { messageId, policy, ...start }: Start,
-  ): Promise<{ outcome: StartOutcome; status: RunStatus }> {
-    const outcome = await this.starter.start({
-      ...start,
-      target: { kind: 'named', threadId: parseThreadId(id) },
-      messageId: messageId ?? null,
-      policy: policy ?? 'queue',
-      associated: false,
-    });
-    res.status(outcome.duplicate ? 200 : 201);
-    const status = outcome.run.status === 'queued' ? this.engine.dispatch(outcome.run) : outcome.run.status;
-    return { outcome, status };
+    if (fields.external === true) {
+      const registered = await this.registrations.register(user, id, fields);
+      res.status(registered.duplicate ? 200 : 201);
+      return registered;
+    }
+    const { agent, input, messageId, policy, connectionId, runId: chosen } = fields;
+    if ((chosen ?? null) !== null) {
+      throw invalidFields([{ field: 'runId', message: 'runId is chosen for external runs alone' }]);
+    }
+    const started = await this.starts.start(
+      {
+        ...{ userId: user.userId, threadId: id, agent, source: { input: input ?? null }, message: null },
+        ...{ messageId: messageId ?? null, policy: policy ?? 'queue', connectionId: connectionId ?? null },
+      },
+      res,
+    );
+    const { threadId, runId, status, associated, associationMs, duplicate } = started;
+    return { threadId, runId, status, associated, associationMs, duplicate };
   }
 }

@@ -1,6 +1,17 @@
 import type { Position } from '../delivery/index.js';
 import { invalidFields } from '../errors/index.js';
-import { Query } from './query.js';
+import { readQuery, text, wholeNumber, type Parameter } from './query.js';
+
+/** Only a page has it: told, never ignored. */
+const ONLY_FORWARDS: Parameter<never> = {
+  schema: {},
+  read: () => ({ must: 'not be given: a stream only goes forwards' }),
+};
+
+export const STREAM_POSITION = {
+  after: wholeNumber('Begins behind this seq.', { least: 0 }),
+  epoch: text('The log that `after` belongs to; for streams.'),
+};
 
 /**
  * Where an event stream begins: after the last event that the client has seen, or at the beginning. A browser that
@@ -10,11 +21,7 @@ export function streamPosition(
   lastEventId: string | undefined,
   parameters: Readonly<Record<string, unknown>>,
 ): Position {
-  const query = new Query(parameters);
-  const after = query.integer('after', { least: 0 }) ?? 0;
-  const epoch = query.text('epoch');
-  if (parameters['before'] !== undefined) query.refuse('before', 'before is for pages; a stream only goes forwards');
-  query.check();
+  const { after = 0, epoch } = readQuery({ ...STREAM_POSITION, before: ONLY_FORWARDS }, parameters);
   if (lastEventId === undefined || lastEventId === '') return { after, epoch };
   const [, ofLog, seq] = /^(?:([^:\s]+):)?(\d{1,15})$/.exec(lastEventId) ?? [];
   if (seq === undefined) {

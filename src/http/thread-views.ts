@@ -1,26 +1,28 @@
 import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
 
 import type { ThreadId } from '../ids/index.js';
-import type { JsonObject } from '../protocol/index.js';
+import { JSON_OBJECT } from '../protocol/index.js';
 import { ThreadsService, type ThreadRecord } from '../threads/index.js';
 
 /** A thread as one of its users sees it. */
-export interface ThreadView {
-  readonly threadId: ThreadId;
-  readonly title: string | null;
-  readonly metadata: JsonObject;
-  readonly ownerId: string;
-  readonly members: readonly string[];
-  readonly head: number;
-  readonly epoch: string;
-  /** How far this user has acknowledged. */
-  readonly cursor: number;
-  /** How many runs have not ended. */
-  readonly activeRuns: number;
-  /** Unix ms, as all times. */
-  readonly createdAt: number;
-  readonly updatedAt: number;
-}
+export const THREAD_VIEW = z
+  .object({
+    threadId: z.string(),
+    title: z.string().nullable(),
+    metadata: JSON_OBJECT,
+    ownerId: z.string(),
+    members: z.array(z.string()).readonly(),
+    head: z.int().min(0).describe('The last seq of its log.'),
+    epoch: z.string().describe('The mark of its log.'),
+    cursor: z.int().min(0).describe('How far you have acknowledged.'),
+    activeRuns: z.int().min(0).describe('How many runs have not ended.'),
+    createdAt: z.int().describe('Unix ms.'),
+    updatedAt: z.int().describe('Unix ms.'),
+  })
+  .meta({ id: 'Thread' });
+
+export type ThreadView = z.infer<typeof THREAD_VIEW>;
 
 /** Shows threads to their users. */
 @Injectable()

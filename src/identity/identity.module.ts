@@ -6,39 +6,57 @@ import { Authenticator } from './authenticator.js';
 import { DevTokenIssuer, JwtDevTokenIssuer, NoDevTokens } from './dev-token-issuer.js';
 import { developmentSecret } from './development-secret.js';
 import { ConfigurableModuleClass, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.js';
-import { JwtAuthenticator, keySet, secretKey } from './jwt-authenticator.js';
+import { KeySet, KeySetCheck } from './key-set.js';
+import { JwtAuthenticator, secretKey } from './jwt-authenticator.js';
+import { UserRates, type UserRate } from './user-rates.js';
 
 const IDENTITY = Symbol('identity');
+
+const DEFAULT_USER_RATE: UserRate = { perSecond: 1_000, burst: 4_000 };
 
 interface Identity {
   readonly authenticator: Authenticator;
   readonly devTokens: DevTokenIssuer;
+  /** Where tokens depend on somebody else. */
+  readonly check: KeySetCheck | null;
 }
 
 /**
- * Who is asking: for sockets and HTTP alike. Gives `Authenticator` and `DevTokenIssuer`. It is told by its options
+ * Who is asking, and how fast: for sockets and HTTP alike. Gives `Authenticator`, `DevTokenIssuer` and `UserRates`. It is told by its options
  * whether this is development, and must never find that out by itself.
  */
 @Module({
   providers: [
     { provide: IDENTITY, inject: [IDENTITY_OPTIONS, Clock, IdGenerator], useFactory: identity },
     { provide: Authenticator, inject: [IDENTITY], useFactory: ({ authenticator }: Identity) => authenticator },
+    { provide: KeySetCheck, inject: [IDENTITY], useFactory: ({ check }: Identity) => check },
+    {
+      provide: UserRates,
+      inject: [IDENTITY_OPTIONS],
+      useFactory: ({ userRate = DEFAULT_USER_RATE }: IdentityOptions) => new UserRates(userRate),
+    },
     { provide: DevTokenIssuer, inject: [IDENTITY], useFactory: ({ devTokens }: Identity) => devTokens },
   ],
-  exports: [Authenticator, DevTokenIssuer],
+  exports: [Authenticator, DevTokenIssuer, UserRates],
 })
 export class IdentityModule extends ConfigurableModuleClass {}
 
-async function identity({ keys, ...expected }: IdentityOptions, clock: Clock, ids: IdGenerator): Promise<Identity> {
+async function identity(
+  { keys, issuer, audience }: IdentityOptions,
+  clock: Clock,
+  ids: IdGenerator,
+): Promise<Identity> {
+  const expected = { issuer, audience };
   if ('jwtSecret' in keys) {
     const authenticator = new JwtAuthenticator(secretKey(keys.jwtSecret), expected, clock);
-    return { authenticator, devTokens: new NoDevTokens() };
+    return { authenticator, devTokens: new NoDevTokens(), check: null };
   }
   if ('jwksUrl' in keys) {
-    const authenticator = new JwtAuthenticator(keySet(keys.jwksUrl, keys.refetchAfterMs), expected, clock);
-    return { authenticator, devTokens: new NoDevTokens() };
+    const keySet = new KeySet(keys.jwksUrl, keys);
+    const authenticator = new JwtAuthenticator(keySet, expected, clock);
+    return { authenticator, devTokens: new NoDevTokens(), check: new KeySetCheck(keySet) };
   }
   const secret = await developmentSecret(keys.developmentSecretFile, ids);
   const authenticator = new JwtAuthenticator(secretKey(secret), expected, clock);
-  return { authenticator, devTokens: new JwtDevTokenIssuer(secret, clock) };
+  return { authenticator, devTokens: new JwtDevTokenIssuer(secret, clock), check: null };
 }

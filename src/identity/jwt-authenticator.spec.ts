@@ -5,7 +5,7 @@ import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { ThreadcastError } from '../errors/index.js';
 import { KeyServer } from '../testing/key-server.js';
 import { ManualClock } from '../testing/manual-clock.js';
-import { JwtAuthenticator, type ExpectedClaims, keySet, secretKey } from './index.js';
+import { JwtAuthenticator, type ExpectedClaims, KeySet, type KeySetTimes, secretKey } from './index.js';
 
 const NOW_S = 1_750_000_000;
 const SECRET = 'a secret of more than 32 bytes, shared';
@@ -162,8 +162,8 @@ describe('public keys from a URL', () => {
 
   afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())));
 
-  const judgeOf = (server: KeyServer, refetchAfterMs?: number) =>
-    new JwtAuthenticator(keySet(server.url, refetchAfterMs), {}, clock);
+  const judgeOf = (server: KeyServer, times?: KeySetTimes) =>
+    new JwtAuthenticator(new KeySet(server.url, times), {}, clock);
 
   it.each(['RS256', 'PS256', 'ES256', 'EdDSA'])('verify %s', async (alg) => {
     const server = await started();
@@ -175,7 +175,7 @@ describe('public keys from a URL', () => {
   it('are fetched once for many tokens, and again for a key that came later', async () => {
     const server = await started();
     await server.publish('one');
-    const judge = judgeOf(server, 0);
+    const judge = judgeOf(server, { refetchAfterMs: 0 });
     const first = await server.sign('one', { sub: 'alice' });
     await Promise.all([judge.authenticate(first), judge.authenticate(first)]);
     await judge.authenticate(first);
@@ -204,10 +204,7 @@ describe('public keys from a URL', () => {
   it('are no secrets to sign with', async () => {
     const server = await started();
     await server.publish('one');
-    for (const known of await server.publicForms('one')) {
-      const token = await new SignJWT({ sub: 'mallory' })
-        .setProtectedHeader({ alg: 'HS256', kid: 'one' })
-        .sign(new TextEncoder().encode(known));
+    for (const token of await server.forgeries('one', { sub: 'mallory' })) {
       expect(await refusal(judgeOf(server), token)).toContain('algorithm');
     }
     expect(await refusal(judgeOf(server), new UnsecuredJWT({ sub: 'mallory' }).encode())).toMatch(

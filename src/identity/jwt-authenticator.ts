@@ -1,25 +1,18 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 
-import { createRemoteJWKSet, jwtVerify, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
+import { jwtVerify, type JWTPayload, type JWTVerifyOptions } from 'jose';
 
 import { Clock } from '../clock/index.js';
 import { Authenticator } from './authenticator.js';
 import { badToken, verificationFailure } from './bad-token.js';
 import { CLOCK_SKEW_MS, principalOf } from './claims.js';
+import type { KeySet } from './key-set.js';
 import type { Principal } from './principal.js';
 
 const MAX_TOKEN_CHARACTERS = 16 * 1024;
 
-/** Public keys only: were HS256 among them, a public key would be a secret that everybody knows. */
-const KEY_SET_ALGORITHMS = [
-  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
-];
-
 /** What a token is verified with. The algorithms are ours to say, never the token's. */
-export type VerificationKey =
-  | { readonly key: KeyObject; readonly algorithms: readonly string[] }
-  | { readonly keySet: JWTVerifyGetKey; readonly algorithms: readonly string[] };
+export type VerificationKey = { readonly key: KeyObject; readonly algorithms: readonly string[] } | KeySet;
 
 export interface ExpectedClaims {
   /** The only `iss` accepted; undefined: any or none. */
@@ -31,17 +24,6 @@ export interface ExpectedClaims {
 /** A secret shared with whoever makes the tokens. */
 export function secretKey(secret: string): VerificationKey {
   return { key: createSecretKey(secret, 'utf8'), algorithms: ['HS256'] };
-}
-
-/**
- * Public keys from a URL, fetched when first needed and again when a token names an unknown one, though not
- * within `refetchAfterMs` of the last time: otherwise made-up names would be a way to flood the key server.
- */
-export function keySet(url: string, refetchAfterMs = 30_000): VerificationKey {
-  return {
-    keySet: createRemoteJWKSet(new URL(url), { cooldownDuration: refetchAfterMs }),
-    algorithms: KEY_SET_ALGORITHMS,
-  };
 }
 
 /** Tokens are JWTs: `sub` is the user, `roles` those we know, `exp` exact, `nbf` and `iat` with 30 s of leeway. */
@@ -74,7 +56,7 @@ export class JwtAuthenticator extends Authenticator {
       const { payload } =
         'key' in this.verification
           ? await jwtVerify(token, this.verification.key, options)
-          : await jwtVerify(token, this.verification.keySet, options);
+          : await jwtVerify(token, this.verification.find, options);
       return payload;
     } catch (error) {
       throw verificationFailure(error);

@@ -10,7 +10,7 @@ export interface Principal {
   readonly expiresAt: number | null;
 }
 
-const MAX_USER_ID_CHARACTERS = 256;
+export const MAX_USER_ID_CHARACTERS = 256;
 const CHARACTERS = new RegExp(`^.{1,${MAX_USER_ID_CHARACTERS}}$`, 'su');
 
 /** Why the value is no user id, to follow its name; null: it is one. */

@@ -1,3 +1,5 @@
+import { getEventListeners } from 'node:events';
+
 import { describe, expect, it } from '@jest/globals';
 
 import { ManualClock } from '../testing/manual-clock.js';
@@ -34,5 +36,17 @@ describe('work with a deadline', () => {
     await expect(result).rejects.toThrow('stop');
     await expect(withDeadline(clock, 10, never, outer.signal)).rejects.toThrow('stop');
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('leaves nothing behind at an outer signal that lives on', async () => {
+    const clock = new ManualClock();
+    const outer = new AbortController();
+    await withDeadline(clock, 10, () => Promise.resolve(), outer.signal);
+    await expect(withDeadline(clock, 10, () => Promise.reject(new Error('no')), outer.signal)).rejects.toThrow('no');
+    const late = withDeadline(clock, 10, never, outer.signal);
+    clock.advance(10);
+    await expect(late).rejects.toBeInstanceOf(DeadlineExceeded);
+
+    expect(getEventListeners(outer.signal, 'abort')).toEqual([]);
   });
 });

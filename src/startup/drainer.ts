@@ -1,6 +1,7 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 
 import { Clock } from '../clock/index.js';
+import { Log } from '../logs/index.js';
 import { Contributions } from './contributions.js';
 import { withDeadline } from './deadline.js';
 import { DRAIN_STAGES, DrainStep } from './drain-step.js';
@@ -11,7 +12,7 @@ const STAGE_ORDER = Object.keys(DRAIN_STAGES);
 /** Runs the drain steps of all modules. */
 @Injectable()
 export class Drainer {
-  readonly #logger = new Logger('Drain');
+  readonly #log = new Log('Drain');
 
   constructor(
     private readonly contributions: Contributions,
@@ -30,7 +31,7 @@ export class Drainer {
       try {
         await withDeadline(this.clock, budgetMs, (signal) => step.run(signal, budgetMs));
       } catch (error) {
-        this.#logger.error(`Drain step '${step.name}' (${step.stage}): ${reasonOf(error)}`);
+        this.#log.error(`Drain step '${step.name}' (${step.stage}): ${reasonOf(error)}`);
       }
     }
   }

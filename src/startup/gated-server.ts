@@ -4,10 +4,11 @@ import type { Duplex } from 'node:stream';
 
 import type { Clock } from '../clock/index.js';
 import { ThreadcastError } from '../errors/index.js';
-import { answerJson, answerProblem, answerUpgrade } from './gate-answers.js';
+import { answerJson, answerProblem, answerSocket, answerUnreadable } from './gate-answers.js';
 import type { HealthReport } from './health.js';
 import type { LifecyclePhase } from './lifecycle.js';
 import { listenError } from './listen-error.js';
+import { setSecurityHeaders } from './security-headers.js';
 
 /** Where Socket.IO lives. */
 export const SOCKET_PATH = '/socket.io';
@@ -19,6 +20,8 @@ const OPERATOR_PATHS: readonly string[] = ['/health/live', '/health/ready', '/me
 export interface GateView {
   phase(): LifecyclePhase;
   startup(): HealthReport;
+  /** Told of each TCP connection that is refused since too many are open. */
+  refused(): void;
 }
 
 /**
@@ -33,6 +36,8 @@ export class GatedServer {
   readonly inner = createServer();
   readonly #outer = createServer();
   readonly #sockets = new Set<Socket>();
+  /** Sockets with a request that is not answered to the end. */
+  readonly #answering = new WeakSet<Duplex>();
   readonly #waitingForQuiet: (() => void)[] = [];
   #requestsInHand = 0;
   #closed: Promise<void> | undefined;
@@ -40,13 +45,19 @@ export class GatedServer {
   constructor(
     private readonly view: GateView,
     private readonly clock: Clock,
+    maxSockets?: number,
   ) {
+    if (maxSockets !== undefined) this.#outer.maxConnections = maxSockets;
+    this.#outer.on('drop', () => this.view.refused());
     this.#outer.on('connection', (socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
     this.#outer.on('request', (req, res) => this.#onRequest(req, res));
     this.#outer.on('checkContinue', (req, res) => this.#onRequest(req, res, true));
+    // An expectation that nobody knows is left unmet, which the client sees by the answer.
+    this.#outer.on('checkExpectation', (req, res) => this.#onRequest(req, res));
+    this.#outer.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#onUnreadable(error, socket));
     this.#outer.on('upgrade', (req, socket, head) => this.#onUpgrade(req, socket, head));
   }
 
@@ -89,7 +100,10 @@ export class GatedServer {
   }
 
   #onRequest(req: IncomingMessage, res: ServerResponse, expectsContinue = false): void {
+    setSecurityHeaders(req, res);
+    this.#answering.add(req.socket);
     res.once('close', () => {
+      this.#answering.delete(req.socket);
       if (this.#closed !== undefined) this.#outer.closeIdleConnections();
     });
     const phase = this.view.phase();
@@ -111,10 +125,16 @@ export class GatedServer {
     socket.on('error', () => socket.destroy());
     const refusal = refusalFor(this.view.phase(), req);
     if (refusal !== undefined) {
-      answerUpgrade(socket, refusal);
+      answerSocket(socket, refusal);
       return;
     }
-    if (!this.inner.emit('upgrade', req, socket, head)) answerUpgrade(socket, new ThreadcastError('starting'));
+    if (!this.inner.emit('upgrade', req, socket, head)) answerSocket(socket, new ThreadcastError('starting'));
+  }
+
+  /** What came is no HTTP, or did not come to its end. In the middle of another answer there is no place for one. */
+  #onUnreadable({ code }: NodeJS.ErrnoException, socket: Duplex): void {
+    if (!socket.writable || this.#answering.has(socket) || code === 'ECONNRESET') socket.destroy();
+    else answerUnreadable(socket, code);
   }
 
   #answeredAsHealth(req: IncomingMessage, res: ServerResponse): boolean {

@@ -12,6 +12,20 @@ describe('the life of the application', () => {
     }
   });
 
+  it('tells of a phase in the move to it, once, and at once where it is there', () => {
+    const lifecycle = new Lifecycle();
+    const heard: string[] = [];
+    lifecycle.on('ready', () => heard.push(`first: ${lifecycle.phase}`));
+    lifecycle.on('starting', () => heard.push('at once'));
+    lifecycle.on('stopped', () => heard.push('too early'));
+    expect(heard).toEqual(['at once']);
+    lifecycle.moveTo('ready');
+    lifecycle.on('ready', () => heard.push('second'));
+    lifecycle.moveTo('draining');
+    lifecycle.on('ready', () => heard.push('too late'));
+    expect(heard).toEqual(['at once', 'first: ready', 'second']);
+  });
+
   it('never goes back', () => {
     const lifecycle = new Lifecycle();
     lifecycle.moveTo('draining');

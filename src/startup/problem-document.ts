@@ -1,20 +1,22 @@
-import { ERRORS, type ErrorCode, type ErrorDetails, type ThreadcastError } from '../errors/index.js';
+import { z } from 'zod';
+
+import { ERRORS, ERROR_TRAITS, type ThreadcastError } from '../errors/index.js';
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
 
 /** An error as an HTTP answer carries it (RFC 9457). */
-export interface ProblemDocument {
-  /** `urn:threadcast:error:<code>`. */
-  readonly type: string;
-  /** The same for every problem of this code. */
-  readonly title: string;
-  readonly status: number;
-  /** What it was this time. */
-  readonly detail: string;
-  readonly code: ErrorCode;
-  readonly retryable: boolean;
-  readonly details?: ErrorDetails;
-}
+export const PROBLEM_DOCUMENT = z
+  .object({
+    type: z.string().describe('`urn:threadcast:error:<code>`.'),
+    title: z.string().describe('The same for every problem of this code.'),
+    status: z.int(),
+    detail: z.string().describe('What it was this time.'),
+    ...ERROR_TRAITS,
+  })
+  .readonly()
+  .meta({ id: 'Problem', description: 'Why a request was refused (RFC 9457).' });
+
+export type ProblemDocument = z.infer<typeof PROBLEM_DOCUMENT>;
 
 /** `status`: where the answer's status is not the one that the catalogue gives to the code. */
 export function problemDocument(error: ThreadcastError, status = error.entry.status): ProblemDocument {

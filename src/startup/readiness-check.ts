@@ -3,6 +3,8 @@ export interface ReadinessResult {
   readonly status: 'ok' | 'degraded' | 'down';
   /** One sentence for the operator. It is shown to anybody who asks: no addresses, no credentials, no content. */
   readonly detail?: string;
+  /** Since when it has not been well, in Unix ms, where the check knows. */
+  readonly since?: number;
 }
 
 /**

@@ -5,6 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import type { ExpressAdapter, NestExpressApplication } from '@nestjs/platform-express';
 
 import { SystemClock, type Clock } from '../clock/index.js';
+import { Metrics } from '../metrics/index.js';
 import { withDeadline } from './deadline.js';
 import { Drainer } from './drainer.js';
 import { GatedServer } from './gated-server.js';
@@ -22,6 +23,8 @@ interface ServerPlace {
   readonly logger?: LoggerService;
   /** Pipes, adapters, body parsers; called before the application is initialised. */
   readonly configure?: (app: NestExpressApplication) => void | Promise<void>;
+  /** TCP connections that are open at once; more are closed as they come. Not given: as many as the system lets. */
+  readonly maxSockets?: number;
   /** Called once the port is taken, while everybody is still answered 503. */
   readonly onListening?: (address: AddressInfo) => void;
   /** The machine's own time when not given. It is to be the clock that the application uses. */
@@ -60,9 +63,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const view = {
     phase: () => lifecycle?.phase ?? 'starting',
     startup: () => health?.startup() ?? ({ status: 'starting', tasks: [] } as const),
+    refused: () => app?.get(Metrics).add('threadcast_startup_refused_sockets_total', {}),
   };
-  const gate = new GatedServer(view, clock);
   let app: NestExpressApplication | undefined;
+  const gate = new GatedServer(view, clock, options.maxSockets);
   try {
     const address = await gate.listen(options.port, options.host);
     options.onListening?.(address);

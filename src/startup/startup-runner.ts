@@ -1,6 +1,7 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 
 import { Clock } from '../clock/index.js';
+import { Log } from '../logs/index.js';
 import { Metrics } from '../metrics/index.js';
 import { Contributions } from './contributions.js';
 import { DeadlineExceeded, withDeadline } from './deadline.js';
@@ -11,7 +12,7 @@ import { inOrder } from './task-order.js';
 /** Runs the startup tasks of all modules, one after the other. */
 @Injectable()
 export class StartupRunner {
-  readonly #logger = new Logger('Startup');
+  readonly #log = new Log('Startup');
   readonly #states = new Map<string, StartupTaskState>();
 
   constructor(
@@ -59,7 +60,7 @@ export class StartupRunner {
       const durationMs = Math.round(this.clock.monotonic() - begun);
       this.#states.set(name, { name, status, durationMs });
       this.metrics.set('threadcast_startup_task_seconds', { task: name }, durationMs / 1000);
-      if (status === 'done') this.#logger.debug(`${name}: done in ${durationMs} ms`);
+      if (status === 'done') this.#log.debug(`${name}: done in ${durationMs} ms`);
     }
   }
 }

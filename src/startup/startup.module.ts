@@ -28,6 +28,6 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
     Lifecycle,
     StartupRunner,
   ],
-  exports: [StartupOptions, Drainer, Health, Lifecycle, StartupRunner],
+  exports: [StartupOptions, Contributions, Drainer, Health, Lifecycle, StartupRunner],
 })
 export class StartupModule extends ConfigurableModuleClass {}

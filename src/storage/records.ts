@@ -1,5 +1,5 @@
 import type { RunId, ThreadId } from '../ids/index.js';
-import type { JsonObject, JsonValue, RunPolicy, RunStatus, ThreadEventType } from '../protocol/index.js';
+import type { ActivityType, JsonObject, JsonValue, RunPolicy, RunStatus, ThreadEventType } from '../protocol/index.js';
 
 /** A thread as stored. `head`: the last seq of its log, 0 when that is empty. Times are Unix ms. */
 export interface ThreadRecord {
@@ -25,6 +25,19 @@ export interface NewThread {
 }
 
 export type ThreadRole = 'owner' | 'member';
+
+/** How far a user has acknowledged, and when that was said last. */
+export interface UserCursor {
+  readonly userId: string;
+  readonly seq: number;
+  readonly time: number;
+}
+
+/** The event that took a member's access away. */
+export interface Removal {
+  readonly seq: number;
+  readonly time: number;
+}
 
 /** The end of a log and the mark of that log, read at one moment. */
 export interface LogHead {
@@ -62,6 +75,12 @@ export interface RunInput {
   readonly value?: JsonValue;
   /** Of the answer as given, to know the same one again. */
   readonly answerHash?: string;
+  /** The answer as given, where the log tells it differently; kept until the run has ended. */
+  readonly given?: JsonValue;
+  /** The requestId was chosen by who asks, and means this request in every attempt. */
+  readonly named?: boolean;
+  /** Of the run: the last one that asked for it. */
+  readonly attempt: number;
   readonly requestedAt: number;
   readonly answeredAt?: number;
 }
@@ -82,7 +101,10 @@ export interface RunRecord {
   readonly position: number;
   readonly input: JsonValue;
   readonly messageId: string | null;
+  /** The connection that asked for it followed the thread before it began. */
   readonly associated: boolean;
+  /** How long its start waited for that, in ms: until it was so, or was given up. */
+  readonly associationMs: number;
   readonly inputs: readonly RunInput[];
   readonly createdAt: number;
   readonly startedAt: number | null;
@@ -116,4 +138,45 @@ export interface RecordedRequest {
   readonly messageId: string;
   /** Of its message; null for a start without one. */
   readonly seq: number | null;
+}
+
+/** What became of a notice. */
+export type NoticeOutcome =
+  /** The user has acknowledged the event, or a later one. */
+  | 'acknowledged'
+  /** A connection of the user that follows the thread has shown that the event came to it. */
+  | 'received'
+  /** A connection of the user that follows other threads has shown that `thread_activity` came to it. */
+  | 'told'
+  /** The offline notifier took it. */
+  | 'notified'
+  /** Nobody was there, and there is no offline notifier. */
+  | 'unnotified'
+  /** The offline notifier wants to hear no more of it. */
+  | 'refused'
+  /** The offline notifier failed for too long. */
+  | 'given_up'
+  /** The user may not read the thread any more, and was told nothing. */
+  | 'no_access';
+
+export interface NewNotice {
+  readonly threadId: ThreadId;
+  readonly seq: number;
+  readonly runId: RunId;
+  /** Who has to be told. */
+  readonly userId: string;
+  readonly type: ActivityType;
+  /** Of the event. */
+  readonly time: number;
+}
+
+/** A notice of one log: its epoch, with the seq, names the event for ever. */
+export interface Notice extends NewNotice {
+  readonly epoch: string;
+}
+
+/** `outcome` null: it is owed. */
+export interface NoticeRecord extends Notice {
+  readonly outcome: NoticeOutcome | null;
+  readonly settledAt: number | null;
 }

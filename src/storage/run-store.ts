@@ -11,6 +11,9 @@ export abstract class RunStoreReader {
   /** The same runs in the same order, without their content: for counting them, and for places in the queue. */
   abstract activePlaces(threadId: ThreadId): Promise<readonly RunPlace[]>;
 
+  /** The last runs of the thread, ended or not, the one made last first. */
+  abstract latest(threadId: ThreadId, limit: number): Promise<readonly RunPlace[]>;
+
   /** All runs that have not ended, by thread, each thread's as in `activePlaces`. For recovery at start. */
   abstract unfinished(): Promise<readonly RunPlace[]>;
 

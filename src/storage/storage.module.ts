@@ -1,11 +1,14 @@
 import { ConfigurableModuleBuilder, Global, Module, type OnApplicationShutdown } from '@nestjs/common';
 
+import { PostgresStorage } from './postgres/postgres-storage.js';
 import { SqliteStorage } from './sqlite/sqlite-storage.js';
 import { Storage } from './storage.js';
 
 export interface StorageOptions {
   /** Directory of the embedded database; made at the opening where it is missing. */
   readonly dataDir: string;
+  /** A PostgreSQL database in its place. */
+  readonly databaseUrl?: string | null;
 }
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<StorageOptions>()
@@ -21,7 +24,8 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
   providers: [
     {
       provide: Storage,
-      useFactory: (options: StorageOptions): Storage => new SqliteStorage(options),
+      useFactory: ({ dataDir, databaseUrl = null }: StorageOptions): Storage =>
+        databaseUrl === null ? new SqliteStorage({ dataDir }) : new PostgresStorage({ url: databaseUrl }),
       inject: [MODULE_OPTIONS_TOKEN],
     },
   ],

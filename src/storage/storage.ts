@@ -1,5 +1,6 @@
 import type { ThreadId } from '../ids/index.js';
 import type { EventLog, EventLogReader } from './event-log.js';
+import type { NotificationStore, NotificationStoreReader } from './notification-store.js';
 import type { RunStore, RunStoreReader } from './run-store.js';
 import type { ThreadStore, ThreadStoreReader } from './thread-store.js';
 
@@ -8,6 +9,7 @@ export interface Transaction {
   readonly events: EventLog;
   readonly threads: ThreadStore;
   readonly runs: RunStore;
+  readonly notifications: NotificationStore;
 
   /** Holds these threads against every other transaction until the end. Called once, first, with all of them. */
   lock(threadIds: readonly ThreadId[]): Promise<void>;
@@ -17,7 +19,7 @@ export interface Transaction {
 }
 
 /**
- * A place where threads, events and runs are kept.
+ * A place where threads, events, runs and notices are kept.
  *
  * Readers see committed data only. A transaction is all or nothing and durable once `transact` has
  * resolved: it survives `kill -9` of the process. Transactions of one instance are not concurrent: the caller
@@ -30,6 +32,7 @@ export abstract class Storage {
   abstract readonly events: EventLogReader;
   abstract readonly threads: ThreadStoreReader;
   abstract readonly runs: RunStoreReader;
+  abstract readonly notifications: NotificationStoreReader;
 
   /** Opens, locks and migrates. Rejects with the reason in words. Called once, before anything else. */
   abstract open(): Promise<void>;

@@ -1,6 +1,6 @@
 import type { ThreadId } from '../ids/index.js';
 import type { JsonObject } from '../protocol/index.js';
-import type { NewThread, ThreadAccess, ThreadRecord } from './records.js';
+import type { NewThread, Removal, ThreadAccess, ThreadRecord, UserCursor } from './records.js';
 
 export interface ThreadPage {
   readonly threads: readonly ThreadRecord[];
@@ -32,8 +32,14 @@ export abstract class ThreadStoreReader {
   /** Who owned the thread that was deleted and has not been made again under this id. Null: there is none. */
   abstract deletedFrom(threadId: ThreadId): Promise<string | null>;
 
-  /** The user's acknowledged cursor in the thread's present log, 0 when there is none. */
-  abstract cursor(threadId: ThreadId, userId: string): Promise<number>;
+  /** The user's acknowledged cursor in the thread's present log. Null: the user has acknowledged nothing. */
+  abstract cursor(threadId: ThreadId, userId: string): Promise<UserCursor | null>;
+
+  /** The cursors of all users in an order of their ids. `after`: the last user of the page before; null: the first page. */
+  abstract cursors(threadId: ThreadId, page: { after: string | null; limit: number }): Promise<readonly UserCursor[]>;
+
+  /** The user's last removal from the thread's present log, whether or not they are a member again. Null: none. */
+  abstract removal(threadId: ThreadId, userId: string): Promise<Removal | null>;
 }
 
 /** Threads, their owners and members, and how far each user has acknowledged. */
@@ -50,8 +56,11 @@ export abstract class ThreadStore extends ThreadStoreReader {
   /** False: was none. */
   abstract removeMember(threadId: ThreadId, userId: string, now: number): Promise<boolean>;
 
+  /** Keeps which event told of the removal; a later one takes its place. */
+  abstract recordRemoval(threadId: ThreadId, userId: string, removal: Removal): Promise<void>;
+
   /**
-   * Erases the thread, its log, members, cursors, the content of its runs (input, inputs) and its recorded
+   * Erases the thread, its log, members, cursors, notices, the content of its runs (input, inputs) and its recorded
    * requests by thread; leaves a tombstone and the runs' ids. False: no such thread.
    */
   abstract delete(threadId: ThreadId, now: number): Promise<boolean>;

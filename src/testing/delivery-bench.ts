@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Test, type TestingModule, type TestingModuleBuilder } from '@nestjs/testing';
 
 import { Clock, ClockModule } from '../clock/index.js';
-import { Channels, DeliveryModule, Followers, Sink, type EventFrame, type Follower } from '../delivery/index.js';
+import { Channels, DeliveryModule, Followers, Sink, type Frames, type Follower } from '../delivery/index.js';
 import { IdModule, type ThreadId } from '../ids/index.js';
 import { Metrics, MetricsModule } from '../metrics/index.js';
 import type { DetachReason, EventEnvelope } from '../protocol/index.js';
@@ -13,6 +13,7 @@ import { StartupModule, StartupRunner } from '../startup/index.js';
 import { Storage, StorageModule } from '../storage/index.js';
 import { SqliteStorage } from '../storage/sqlite/sqlite-storage.js';
 import { AppendPipeline, EventFactory, ThreadsModule, ThreadsService, type WriteContext } from '../threads/index.js';
+import { TracesModule } from '../traces/index.js';
 import { InterceptedStorage } from './intercepted-storage.js';
 import { ManualClock } from './manual-clock.js';
 
@@ -36,11 +37,12 @@ export class DeliveryBench {
       imports: [
         ClockModule,
         MetricsModule,
+        TracesModule.forRoot({}),
         IdModule,
         StorageModule.forRoot({ dataDir }),
         StartupModule.forRoot({}),
         ThreadsModule.forRoot({}),
-        DeliveryModule,
+        DeliveryModule.forRoot({}),
       ],
     })
       .overrideProvider(Clock)
@@ -73,7 +75,11 @@ export class DeliveryBench {
   /** A follower with the sink that it writes to. */
   reader(userId = 'alice', maxThreads = 100): { readonly follower: Follower; readonly sink: RecordingSink } {
     const sink = new RecordingSink(userId);
-    return { follower: this.app.get(Followers).create(sink, maxThreads), sink };
+    return { follower: this.follower(sink, maxThreads), sink };
+  }
+
+  follower(sink: Sink, maxThreads = 100): Follower {
+    return this.app.get(Followers).create(sink, maxThreads);
   }
 
   async thread(userId = 'alice'): Promise<ThreadId> {
@@ -87,11 +93,12 @@ export class DeliveryBench {
     return this.app.get(AppendPipeline).execute([threadId], work);
   }
 
-  /** Appends so many events, each with a commit of its own. */
+  /** Appends so many events, each with a commit of its own, and has each handed out at once. */
   async append(threadId: ThreadId, count = 1): Promise<void> {
     const [pipeline, factory] = [this.app.get(AppendPipeline), this.app.get(EventFactory)];
     for (let n = 0; n < count; n += 1) {
       await pipeline.append(threadId, [factory.make({ type: 'custom', data: { name: 'n', value: n } })]);
+      for (const channel of this.channels.all()) channel.flush();
     }
   }
 }
@@ -101,6 +108,10 @@ export class RecordingSink extends Sink {
   /** In order: a seq, `caught up <head>` or `detached <reason>`. */
   readonly seen: (number | string)[] = [];
   readonly events: EventEnvelope[] = [];
+  override connectionId = 'recording';
+  override handedOverBytes = 0;
+  override flushedBytes = 0;
+  override flushedAt: number | null = null;
   /** Takes no more until it is drained. */
   full = false;
   /** Takes so many bytes and is full then. */
@@ -112,10 +123,11 @@ export class RecordingSink extends Sink {
     super();
   }
 
-  override deliver(frames: readonly EventFrame[]): void {
-    for (const frame of frames) {
+  override deliver(frames: Frames): void {
+    for (const frame of frames.all) {
       this.events.push(JSON.parse(frame.json) as EventEnvelope);
       this.room -= frame.size;
+      this.handedOverBytes += frame.size;
       if (this.room <= 0) this.full = true;
       this.#see(frame.seq);
     }

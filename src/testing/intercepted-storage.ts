@@ -4,7 +4,7 @@ import { Storage, type Transaction } from '../storage/index.js';
 export type Intercept = (args: readonly unknown[]) => Promise<void>;
 
 /** The calls that can be stopped: `transact` and the readers, by name (`threads.access`, `events.read`). */
-export type StorageCall = 'transact' | 'wasCommitted' | `${'events' | 'threads' | 'runs'}.${string}`;
+export type StorageCall = 'transact' | 'wasCommitted' | `${'events' | 'threads' | 'runs' | 'notifications'}.${string}`;
 
 /** A call that a test holds. */
 export interface HeldCall {
@@ -24,12 +24,14 @@ export class InterceptedStorage extends Storage {
   override readonly events: Storage['events'];
   override readonly threads: Storage['threads'];
   override readonly runs: Storage['runs'];
+  override readonly notifications: Storage['notifications'];
 
   constructor(private readonly inner: Storage) {
     super();
     this.events = this.#watched('events', inner.events);
     this.threads = this.#watched('threads', inner.threads);
     this.runs = this.#watched('runs', inner.runs);
+    this.notifications = this.#watched('notifications', inner.notifications);
   }
 
   /** From now on `intercept` stands before this call; null takes it away. */

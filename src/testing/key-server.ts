@@ -31,10 +31,11 @@ export class KeyServer {
     });
   }
 
-  static async start(): Promise<KeyServer> {
+  /** `port`: 0 takes a free one. */
+  static async start(port = 0): Promise<KeyServer> {
     const server = new KeyServer();
     await new Promise<void>((resolve, reject) => {
-      server.server.once('error', reject).listen(0, '127.0.0.1', resolve);
+      server.server.once('error', reject).listen(port, '127.0.0.1', resolve);
     });
     return server;
   }
@@ -66,10 +67,24 @@ export class KeyServer {
     return new SignJWT(claims).setProtectedHeader({ alg, kid }).sign(privateKey);
   }
 
-  /** The public key as texts that somebody might try to use as a secret. */
-  async publicForms(kid: string): Promise<readonly string[]> {
+  /** As `sign`, without saying with which key. */
+  signUnnamed(kid: string, claims: JWTPayload): Promise<string> {
+    const { alg, privateKey } = this.key(kid);
+    return new SignJWT(claims).setProtectedHeader({ alg }).sign(privateKey);
+  }
+
+  /** Puts this into the key set, whatever it is. */
+  publishAsIs(key: JWK & { readonly kid: string }): void {
+    this.published.set(key.kid, key);
+  }
+
+  /** Tokens signed with the public key in each form that somebody might take for a secret. */
+  async forgeries(kid: string, claims: JWTPayload): Promise<string[]> {
     const { publicKey } = this.key(kid);
-    return [await exportSPKI(publicKey), JSON.stringify(await exportJWK(publicKey))];
+    const forms = [await exportSPKI(publicKey), JSON.stringify(await exportJWK(publicKey))];
+    const forge = (secret: string): Promise<string> =>
+      new SignJWT(claims).setProtectedHeader({ alg: 'HS256', kid }).sign(new TextEncoder().encode(secret));
+    return Promise.all(forms.map(forge));
   }
 
   close(): Promise<void> {

@@ -29,6 +29,7 @@ import {
   isTerminalType,
   type ThreadsOptions,
 } from '../threads/index.js';
+import { TracesModule } from '../traces/index.js';
 import { ManualClock } from './manual-clock.js';
 
 export interface RunsBenchOptions {
@@ -38,6 +39,9 @@ export interface RunsBenchOptions {
   readonly providers?: readonly Provider[];
   /** Instead of the one in `dataDir`: a storage that can fail. */
   readonly storage?: (dataDir: string) => Storage;
+  /** Of a bench before this one, on whose data this one goes on. */
+  readonly clock?: ManualClock;
+  readonly script?: ScriptAgent;
 }
 
 export interface BenchStart {
@@ -58,27 +62,35 @@ export interface LoggedEvent {
 
 /** Threads and agents on a real storage, without sockets, at a time that stands still. */
 export class RunsBench {
-  readonly clock = new ManualClock();
-  readonly script = new ScriptAgent();
+  readonly clock: ManualClock;
+  readonly script: ScriptAgent;
   #app: TestingModule | null = null;
   readonly #seen: StoredEvent[] = [];
   readonly #checks = new Set<() => void>();
 
-  private constructor(readonly dataDir: string) {}
+  private constructor(
+    readonly dataDir: string,
+    private readonly options: RunsBenchOptions,
+  ) {
+    this.clock = options.clock ?? new ManualClock();
+    this.script = options.script ?? new ScriptAgent();
+  }
 
   static async open(options: RunsBenchOptions = {}): Promise<RunsBench> {
-    const bench = new RunsBench(options.dataDir ?? (await mkdtemp(join(tmpdir(), 'threadcast-runs-'))));
+    const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'threadcast-runs-')));
+    const bench = new RunsBench(dataDir, options);
     const building = Test.createTestingModule({
       imports: [
         ClockModule,
         MetricsModule,
+        TracesModule.forRoot({}),
         IdModule,
         StorageModule.forRoot({ dataDir: bench.dataDir }),
         StartupModule.forRoot({}),
         ThreadsModule.forRoot(options.threads ?? {}),
         AgentsModule.forRoot(options.agents ?? {}),
       ],
-      providers: [{ provide: ScriptAgent, useValue: bench.script }, ...(options.providers ?? [])],
+      providers: [...scriptProviders(bench.script), ...(options.providers ?? [])],
     })
       .overrideProvider(Clock)
       .useValue(bench.clock);
@@ -122,13 +134,20 @@ export class RunsBench {
     return this.dataDir;
   }
 
+  /** Crashes, and starts anew on the same data: same agents, and time goes on. */
+  async restart(options: RunsBenchOptions = {}): Promise<RunsBench> {
+    const dataDir = await this.crash();
+    return RunsBench.open({ ...this.options, ...options, dataDir, clock: this.clock, script: this.script });
+  }
+
   async close(): Promise<void> {
     await this.crash();
     await rm(this.dataDir, { recursive: true, force: true });
   }
 
-  async thread(userId = 'ada'): Promise<ThreadId> {
-    return (await this.app.get(ThreadsService).create(userId, {})).threadId;
+  async thread(userId = 'ada', threadId?: ThreadId): Promise<ThreadId> {
+    const request = threadId === undefined ? {} : { threadId };
+    return (await this.app.get(ThreadsService).create(userId, request)).threadId;
   }
 
   /** A start as a request makes it: checked, stored, handed over. */
@@ -152,13 +171,14 @@ export class RunsBench {
       input: prepared.input,
       policy: start.policy ?? 'queue',
       associated: true,
+      associationMs: 0,
     });
     return outcome.run;
   }
 
   /** Starts a run of the script agent that does this. */
   do(script: Script, start: BenchStart = {}): ReturnType<RunsBench['start']> {
-    return this.start({ ...start, agent: 'script', input: this.script.keep(script) });
+    return this.start({ agent: 'script', ...start, input: this.script.keep(script) });
   }
 
   /** The first event, committed before or later, that this is true of. */
@@ -233,6 +253,26 @@ export class ScriptAgent extends AgentRunner {
     const script = this.#scripts[Number(context.input)];
     return ((await script?.(context)) as AgentResult | undefined) ?? { content: 'done' };
   }
+}
+
+/** The same, taken up again after a crash: each attempt does its script from the beginning. */
+@Agent({ name: 'resuming', resumable: true })
+export class ResumingAgent extends AgentRunner {
+  constructor(private readonly script: ScriptAgent) {
+    super();
+  }
+
+  override run(context: AgentContext): Promise<AgentResult> {
+    return this.script.run(context);
+  }
+}
+
+/** Both agents, which do what is kept in this one. */
+export function scriptProviders(script: ScriptAgent): Provider[] {
+  return [
+    { provide: ScriptAgent, useValue: script },
+    { provide: ResumingAgent, useValue: new ResumingAgent(script) },
+  ];
 }
 
 /** A door that a test opens. */

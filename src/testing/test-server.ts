@@ -6,7 +6,7 @@ import type { InjectionToken, LoggerService, ModuleMetadata, Type } from '@nestj
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test, type TestingModuleBuilder } from '@nestjs/testing';
 
-import { AppModule } from '../app.module.js';
+import { AppModule, type Replacements } from '../app.module.js';
 import { Clock } from '../clock/index.js';
 import { loadConfig } from '../config/index.js';
 import { DevTokenIssuer, type DevTokenRequest } from '../identity/index.js';
@@ -22,6 +22,8 @@ export interface TestServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Modules beside the server's own, with agents and other providers. */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
+  /** Classes in the place of the server's own. */
+  readonly replacements?: Replacements;
   /** The clock of the whole application. */
   readonly clock?: Clock;
   /** Replaces providers: for faults. */
@@ -52,7 +54,8 @@ export class TestServer {
       ...(options.clock !== undefined && { clock: options.clock }),
       onListening: ({ port }) => options.onListening?.(`http://127.0.0.1:${port}`),
       createApp: async (adapter) => {
-        let builder = Test.createTestingModule({ imports: [AppModule.forRoot(config, options.imports)] });
+        const root = AppModule.forRoot(config, options.imports, options.replacements);
+        let builder = Test.createTestingModule({ imports: [root] });
         if (options.clock !== undefined) builder = builder.overrideProvider(Clock).useValue(options.clock);
         builder = options.override?.(builder) ?? builder;
         const module = await builder.setLogger(logger).compile();

@@ -1,5 +1,6 @@
 import type { RunId, ThreadId } from '../ids/index.js';
 import type { NewEvent } from '../storage/index.js';
+import type { Span } from '../traces/index.js';
 import type { EventFactory } from './event-factory.js';
 import type { WriteContext } from './write-context.js';
 
@@ -17,10 +18,16 @@ export interface DeltaSource extends RunAttempt {
 /** Merged deltas stay below this many bytes of JSON, so that one event stays a small one. */
 export const MAX_DELTA_BYTES = 65_536;
 
+const NO_SPANS: readonly Span[] = [];
+
 /** Something that waits for a group commit, and who waits for it. */
 export abstract class Job {
   abstract readonly threadIds: readonly ThreadId[];
   abstract bytes: number;
+  /** When it was given to the pipeline, monotonic. */
+  givenAt = 0;
+  /** Its span, where there are traces. */
+  spans: readonly Span[] = NO_SPANS;
   readonly #waiting: { resolve: (value: never) => void; reject: (error: unknown) => void }[] = [];
   #result: unknown;
   #error: { readonly reason: unknown } | null = null;

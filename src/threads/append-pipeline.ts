@@ -1,11 +1,14 @@
-import { Inject, Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 
 import { Clock } from '../clock/index.js';
 import { ThreadcastError } from '../errors/index.js';
 import { IdGenerator, type ThreadId } from '../ids/index.js';
+import { Log } from '../logs/index.js';
 import { Metrics } from '../metrics/index.js';
 import { Storage, type NewEvent } from '../storage/index.js';
+import { Tracing } from '../traces/index.js';
 import { AppendJob, DeltaJob, Job, MAX_DELTA_BYTES, TaskJob, type DeltaSource, type RunAttempt } from './append-job.js';
+import { AppendTraces } from './append-traces.js';
 import { CommitFeed } from './commit-feed.js';
 import { EventFactory } from './event-factory.js';
 import { GroupCommit } from './group-commit.js';
@@ -34,8 +37,9 @@ const CLOSING_MS = 5_000;
  */
 @Injectable()
 export class AppendPipeline implements BeforeApplicationShutdown {
-  readonly #logger = new Logger(AppendPipeline.name);
+  readonly #log = new Log(AppendPipeline.name);
   readonly #options: ThreadsOptions;
+  readonly #traces: AppendTraces;
   #queue: Job[] = [];
   #waitingBytes = 0;
   /** The last waiting job of each thread: only that one may take a further delta. */
@@ -52,9 +56,11 @@ export class AppendPipeline implements BeforeApplicationShutdown {
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
     private readonly metrics: Metrics,
+    tracing: Tracing,
     @Inject(THREADS_OPTIONS) options: Partial<ThreadsOptions>,
   ) {
     this.#options = Object.assign(new ThreadsOptions(), options);
+    this.#traces = new AppendTraces(tracing);
   }
 
   /** The longest text of one delta, in bytes of JSON. */
@@ -121,6 +127,8 @@ export class AppendPipeline implements BeforeApplicationShutdown {
       return Promise.reject(new ThreadcastError('storage_unavailable', { message, retryAfterMs: 1_000 }));
     }
     const promise = job.wait<T>();
+    job.givenAt = this.clock.monotonic();
+    this.#traces.given(job);
     this.#queue.push(job);
     this.#waitingBytes += job.bytes;
     for (const threadId of job.threadIds) this.#tails.set(threadId, job);
@@ -137,13 +145,14 @@ export class AppendPipeline implements BeforeApplicationShutdown {
   async #commitNext(): Promise<void> {
     const batch = this.#takeBatch();
     try {
-      await this.#commit(batch);
+      await this.#traces.commit(batch, () => this.#commit(batch));
     } catch (error) {
-      this.#logger.error(error instanceof Error ? error : new Error(String(error)));
+      this.#log.defect(error);
       for (const job of batch) job.fail(error);
     }
     for (const job of batch) {
       if (job.failed) this.#countFailure(job.failure);
+      this.#traces.settled(job);
       job.settle();
     }
     this.#scheduled = false;
@@ -166,11 +175,13 @@ export class AppendPipeline implements BeforeApplicationShutdown {
       for (const threadId of job.threadIds) if (this.#tails.get(threadId) === job) this.#tails.delete(threadId);
     }
     this.metrics.observe('threadcast_threads_batch_jobs', batch.length);
+    this.metrics.observe('threadcast_threads_batch_bytes', bytes);
     return batch;
   }
 
-  async #commit(batch: readonly Job[]): Promise<void> {
-    const group = new GroupCommit(batch, this.metrics);
+  /** Resolves with whether it happened. */
+  async #commit(batch: readonly Job[]): Promise<boolean> {
+    const group = new GroupCommit(batch, this.metrics, this.#traces);
     const batchId = this.ids.token('batch');
     const begun = this.clock.monotonic();
     try {
@@ -179,12 +190,13 @@ export class AppendPipeline implements BeforeApplicationShutdown {
       if (!(await this.#happened(batchId))) {
         this.metrics.add('threadcast_storage_commits_total', { outcome: 'failed' });
         for (const job of batch) job.fail(error);
-        return;
+        return false;
       }
     }
     this.metrics.add('threadcast_storage_commits_total', { outcome: 'committed' });
     this.metrics.observe('threadcast_storage_commit_seconds', (this.clock.monotonic() - begun) / 1_000);
     group.publish(this.feed);
+    return true;
   }
 
   /**
@@ -200,7 +212,7 @@ export class AppendPipeline implements BeforeApplicationShutdown {
         return await this.storage.wasCommitted(batchId);
       } catch (error) {
         if (signal.aborted) return false;
-        this.#logger.warn(`Whether a batch of appends is stored cannot be learned yet: ${String(error)}`);
+        this.#log.warn(`Whether a batch of appends is stored cannot be learned yet: ${String(error)}`);
         await this.clock.sleep(delayMs, signal).catch(() => undefined);
       }
     }

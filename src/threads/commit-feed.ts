@@ -1,12 +1,16 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 
 import type { ThreadId } from '../ids/index.js';
+import { Log } from '../logs/index.js';
 import type { StoredEvent } from '../storage/index.js';
 
 /** Hears of what this process has made durable. Calls are synchronous and in the order of commit. */
 export interface CommitListener {
-  /** Events of one thread, contiguous, just committed. Must not throw and must not wait. */
-  committed(threadId: ThreadId, events: readonly StoredEvent[]): void;
+  /**
+   * Events of one thread, contiguous, just committed. Must not throw and must not wait. `givenAt`: when they were given
+   * to be appended, on the monotonic clock of this process.
+   */
+  committed(threadId: ThreadId, events: readonly StoredEvent[], givenAt: number): void;
 
   /** The thread and its log are gone. */
   deleted(threadId: ThreadId): void;
@@ -20,7 +24,7 @@ export interface CommitListener {
  */
 @Injectable()
 export class CommitFeed {
-  readonly #logger = new Logger(CommitFeed.name);
+  readonly #log = new Log(CommitFeed.name);
   readonly #listeners = new Set<CommitListener>();
 
   subscribe(listener: CommitListener): () => void {
@@ -28,8 +32,8 @@ export class CommitFeed {
     return () => this.#listeners.delete(listener);
   }
 
-  publishCommitted(threadId: ThreadId, events: readonly StoredEvent[]): void {
-    this.#tell((listener) => listener.committed(threadId, events));
+  publishCommitted(threadId: ThreadId, events: readonly StoredEvent[], givenAt: number): void {
+    this.#tell((listener) => listener.committed(threadId, events, givenAt));
   }
 
   publishDeleted(threadId: ThreadId): void {
@@ -42,7 +46,7 @@ export class CommitFeed {
       try {
         call(listener);
       } catch (error) {
-        this.#logger.error(error instanceof Error ? error : new Error(String(error)));
+        this.#log.defect(error);
       }
     }
   }

@@ -5,8 +5,9 @@ import { ThreadcastError } from '../errors/index.js';
 import type { RunId } from '../ids/index.js';
 import type { ThreadEventData, ThreadEventType } from '../protocol/index.js';
 import type { NewEvent } from '../storage/index.js';
-import { Redactor } from './redactor.js';
+import { Redaction } from './redaction.js';
 import { THREADS_OPTIONS, ThreadsOptions } from './threads-options.js';
+import { withoutStack } from './without-stack.js';
 
 /** An event as its producer gives it. */
 export interface EventInput<T extends ThreadEventType = ThreadEventType> {
@@ -26,15 +27,16 @@ export class EventFactory {
 
   constructor(
     private readonly clock: Clock,
-    private readonly redactor: Redactor,
+    private readonly redaction: Redaction,
     @Inject(THREADS_OPTIONS) options: Partial<ThreadsOptions>,
   ) {
     this.#maxEventBytes = Object.assign(new ThreadsOptions(), options).maxEventBytes;
   }
 
-  /** Rejects data above the bound with `message_too_large`. */
+  /** Throws `message_too_large` for data above the bound, and a `RedactionFailure`. */
   make<T extends ThreadEventType>(input: EventInput<T>): NewEvent {
-    const data = JSON.stringify(this.#redacted(input.data));
+    // What somebody said is searched for secrets; what says who and which must stay what it is.
+    const data = this.redaction.json(forUsers(input), NAMES);
     const bytes = Buffer.byteLength(data);
     if (bytes > this.#maxEventBytes) {
       throw new ThreadcastError('message_too_large', {
@@ -45,18 +47,19 @@ export class EventFactory {
     return this.#event(input, data);
   }
 
-  /** What somebody said is searched for secrets; what says who and which must stay what it is. */
-  #redacted(data: object): object {
-    const entries = Object.entries(data).map(([key, value]: [string, unknown]) => [
-      key,
-      NAMES.has(key) ? value : this.redactor.redact({ [key]: value })[key],
-    ]);
-    return Object.fromEntries(entries) as object;
+  /** An event that holds nothing but words, codes and names of the server's own: not redacted. */
+  plain<T extends ThreadEventType>(input: EventInput<T>): NewEvent {
+    return this.#event(input, JSON.stringify(input.data));
   }
 
   /** The text of a delta, redacted, before deltas are merged and given to `delta`. */
   redactText(text: string): string {
-    return this.redactor.redactText(text);
+    return this.redaction.text(text);
+  }
+
+  /** Redacted; where that fails, other words that say so. Never throws. */
+  redactTextOrWithhold(text: string): string {
+    return this.redaction.textOrWithheld(text);
   }
 
   /** A delta whose text went through `redactText` already. */
@@ -67,4 +70,15 @@ export class EventFactory {
   #event(input: { type: ThreadEventType; runId?: RunId; agent?: string }, data: string): NewEvent {
     return { type: input.type, runId: input.runId ?? null, agent: input.agent ?? null, time: this.clock.now(), data };
   }
+}
+
+/** Errors without their stack traces, whoever tells them. */
+function forUsers({ type, data }: EventInput): ThreadEventData[ThreadEventType] {
+  if (type === 'agent_error') {
+    const told = data as ThreadEventData['agent_error'];
+    return { ...told, message: withoutStack(told.message) };
+  }
+  if (type !== 'tool_completed') return data;
+  const told = data as ThreadEventData['tool_completed'];
+  return typeof told.error === 'string' ? { ...told, error: withoutStack(told.error) } : told;
 }

@@ -1,8 +1,10 @@
 import { ThreadcastError } from '../errors/index.js';
-import type { RunId } from '../ids/index.js';
+import type { RunId, ThreadId } from '../ids/index.js';
 import type { Metrics } from '../metrics/index.js';
-import type { RunFence, Transaction } from '../storage/index.js';
+import type { RunFence, StoredEvent, Transaction } from '../storage/index.js';
+import type { Span } from '../traces/index.js';
 import { AppendJob, TaskJob, type Job, type RunAttempt } from './append-job.js';
+import type { AppendTraces } from './append-traces.js';
 import type { CommitFeed } from './commit-feed.js';
 import { WriteContext, numbered, type Publication } from './write-context.js';
 
@@ -17,6 +19,7 @@ export class GroupCommit {
   constructor(
     private readonly jobs: readonly Job[],
     private readonly metrics: Metrics,
+    private readonly traces: AppendTraces,
   ) {}
 
   async write(tx: Transaction): Promise<void> {
@@ -36,20 +39,23 @@ export class GroupCommit {
   }
 
   publish(feed: CommitFeed): void {
-    for (const publication of this.#publications) {
+    const appended = new Map<string, number>();
+    for (const publication of gathered(this.#publications)) {
       if (publication.kind === 'deleted') {
         feed.publishDeleted(publication.threadId);
         continue;
       }
-      for (const event of publication.events) {
-        this.metrics.add('threadcast_threads_appended_events_total', { type: event.type });
-      }
-      feed.publishCommitted(publication.threadId, publication.events);
+      const { threadId, events, origin } = publication;
+      for (const { type } of events) appended.set(type, (appended.get(type) ?? 0) + 1);
+      const { spans, givenAt } = origin;
+      if (spans.length === 0) feed.publishCommitted(threadId, events, givenAt);
+      else this.traces.publish(spans, threadId, () => feed.publishCommitted(threadId, events, givenAt));
     }
+    for (const [type, count] of appended) this.metrics.add('threadcast_threads_appended_events_total', { type }, count);
   }
 
   async #task(tx: Transaction, job: TaskJob): Promise<void> {
-    const write = new WriteContext(tx);
+    const write = new WriteContext(tx, job);
     await this.#alone(job, async () => {
       job.succeed(await tx.savepoint(() => job.work(write)));
       this.#publications.push(...write.publications);
@@ -81,7 +87,7 @@ export class GroupCommit {
       }
       job.succeed(outcome.firstSeq);
       const events = numbered(job.threadId, job.events(), outcome.firstSeq);
-      publications.push({ kind: 'committed', threadId: job.threadId, events });
+      publications.push({ kind: 'committed', threadId: job.threadId, events, origin: job });
     });
     this.#publications.push(...publications);
   }
@@ -108,6 +114,31 @@ export class GroupCommit {
       job.fail(error);
     }
   }
+}
+
+/** The same, with what one thread got put together: who follows it is told once. A deletion stays between. */
+function gathered(publications: readonly Publication[]): Iterable<Publication> {
+  const told: Publication[] = [];
+  const open = new Map<ThreadId, { readonly events: StoredEvent[]; readonly spans: Span[] }>();
+  for (const publication of publications) {
+    const { threadId } = publication;
+    if (publication.kind === 'deleted') {
+      open.delete(threadId);
+      told.push(publication);
+      continue;
+    }
+    const before = open.get(threadId);
+    if (before !== undefined) {
+      for (const event of publication.events) before.events.push(event);
+      before.spans.push(...publication.origin.spans);
+      continue;
+    }
+    const { givenAt } = publication.origin;
+    const [events, spans] = [[...publication.events], [...publication.origin.spans]];
+    open.set(threadId, { events, spans });
+    told.push({ ...publication, events, origin: { givenAt, spans } });
+  }
+  return told;
 }
 
 function mayAppend(attempt: RunAttempt, fence: RunFence | undefined): boolean {

@@ -1,4 +1,5 @@
-import { REDACTED, secretKindOf, type SecretKind } from './redaction-rules.js';
+import { REDACTED, type SecretKind } from './redaction-rules.js';
+import type { SecretNames } from './secret-names.js';
 
 /** `name=`, `name: `, `"name":`, `name := ` and `name => `. Only `api key` and its like have two words in prose. */
 const HEAD =
@@ -32,12 +33,12 @@ interface Assignment {
 }
 
 /** The text with the values of secret names replaced: `password=…`, `"token": "…"`, `Authorization: …`. */
-export function redactAssignments(text: string): string {
+export function redactAssignments(text: string, names: SecretNames): string {
   let out = '';
   let done = 0;
   HEAD.lastIndex = 0;
   for (let head = HEAD.exec(text); head !== null; head = HEAD.exec(text)) {
-    const assignment = read(head, text);
+    const assignment = read(head, text, names);
     if (assignment === null) continue;
     const from = HEAD.lastIndex;
     const [start, end] = valueAt(text, from, assignment);
@@ -50,11 +51,11 @@ export function redactAssignments(text: string): string {
   return done === 0 ? text : out + text.slice(done);
 }
 
-function read(head: RegExpExecArray, text: string): Assignment | null {
+function read(head: RegExpExecArray, text: string, names: SecretNames): Assignment | null {
   const [, found = '', quote, before, sign = '', after] = head;
   // In text that was escaped, the name may stick to the `n` of a line break.
   const name = text[head.index - 1] === '\\' && /^[nrt]/.test(found) ? found.slice(1) : found;
-  const kind = secretKindOf(name);
+  const kind = names.kindOf(name);
   if (kind === null) return null;
   return { name, kind, exact: quote !== undefined || (sign === '=' && before === '' && after === '') };
 }

@@ -1,25 +1,9 @@
 import { types } from 'node:util';
 
-import { REDACTED, secretKindOf, type SecretKind } from './redaction-rules.js';
-import { redactSecrets } from './redaction-text.js';
-
-/** Bounds of one value. Lengths are in UTF-16 code units, as strings count them. */
-export class RedactionLimits {
-  /** Containers inside containers; what lies deeper is replaced by a mark. */
-  maxDepth = 64;
-
-  /** One string, its mark included. */
-  maxStringLength = 262_144;
-
-  /** The name of one field, its mark included. */
-  maxNameLength = 1_024;
-
-  /** Fields and elements together; the rest of each container is replaced by one mark. */
-  maxNodes = 100_000;
-
-  /** Strings and names together. Bounds the work: an object that is referred to often is copied as often. */
-  maxTotalLength = 4_194_304;
-}
+import type { RedactionLimits } from './redaction-limits.js';
+import { REDACTED, type SecretKind } from './redaction-rules.js';
+import type { SecretText } from './redaction-text.js';
+import type { SecretNames } from './secret-names.js';
 
 /** What was done to a value: secrets by name, secrets in text, cuts, and what JSON cannot say. */
 export type RedactionKind = 'key' | 'text' | 'cut' | 'replaced';
@@ -46,7 +30,11 @@ export class RedactionWalk {
   #length = 0;
   #strings = 0;
 
-  constructor(private readonly limits: RedactionLimits) {}
+  constructor(
+    private readonly limits: RedactionLimits,
+    private readonly names: SecretNames,
+    private readonly text: SecretText,
+  ) {}
 
   /** Never throws. `undefined` for what JSON leaves out: functions, symbols and `undefined` itself. */
   copy(value: unknown, name = '', depth = 0): unknown {
@@ -119,7 +107,7 @@ export class RedactionWalk {
         break;
       }
       const name = this.#text(key, this.limits.maxNameLength);
-      const kind = secretKindOf(key) ?? secretKindOf(name);
+      const kind = this.names.kindOf(key) ?? this.names.kindOf(name);
       const value = this.#guarded(() => this.#field(name, read(key), kind, parent, depth));
       if (value !== undefined) define(copied, name, value);
     }
@@ -145,7 +133,7 @@ export class RedactionWalk {
   #text(text: string, maxLength: number): string {
     const bound = Math.max(MARK_LENGTH, Math.min(maxLength, this.limits.maxTotalLength - this.#length));
     const looked = text.length > bound + LOOK_AHEAD ? text.slice(0, bound + LOOK_AHEAD) : text;
-    const safe = redactSecrets(looked);
+    const safe = this.text.redact(looked);
     if (safe !== looked) this.counts.text += 1;
     const left = text.length - looked.length;
     const copied = left === 0 && safe.length <= bound ? safe : this.#cut(safe, bound, left);

@@ -50,7 +50,14 @@ export function isUnderWay(status: RunStatus): boolean {
 /** How a run ends: its terminal event. */
 export type RunEnd =
   | { readonly type: 'agent_completed'; readonly data: ThreadEventData['agent_completed'] }
-  | { readonly type: 'agent_error'; readonly data: ThreadEventData['agent_error'] }
+  | {
+      readonly type: 'agent_error';
+      readonly data: ThreadEventData['agent_error'];
+      /** The request for input that was not answered in time. Answered meanwhile, it ends nothing. */
+      readonly expired?: string;
+      /** Its message is the server's own words: there is nothing in it to redact. */
+      readonly ownWords?: true;
+    }
   | { readonly type: 'agent_cancelled'; readonly data: ThreadEventData['agent_cancelled'] };
 
 export const END_COMMANDS = {

@@ -22,8 +22,20 @@ export interface StartCommand {
   readonly agent: string;
   readonly input: JsonValue;
   readonly policy: RunPolicy;
-  /** The association was in place when this was committed. */
+  /** The association is in place, or has its place and is made once this is durable. */
   readonly associated: boolean;
+  /** How long it was waited for, in ms. */
+  readonly associationMs: number;
+  /** Given: another process executes the run, and appends its events. */
+  readonly external?: ExternalStart;
+}
+
+/** A run that is registered for another process to execute. It begins at once where it has to wait for nobody. */
+export interface ExternalStart {
+  /** Chosen by who registers it, and of this thread. Null: one is made. */
+  readonly runId: RunId | null;
+  /** Who registers it may do so on every thread. Where it is not in the thread, the run is the thread's owner's. */
+  readonly everyThread: boolean;
 }
 
 export interface StartOutcome {

@@ -3,28 +3,35 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../clock/index.js';
 import { ThreadcastError } from '../errors/index.js';
 import { IdGenerator, type RunId, type ThreadId } from '../ids/index.js';
-import type { JsonValue } from '../protocol/index.js';
-import { Storage, type NewEvent, type RecordedRequest, type RunRecord } from '../storage/index.js';
+import {
+  Storage,
+  type NewEvent,
+  type RecordedRequest,
+  type RunPlace,
+  type RunRecord,
+  type ThreadStoreReader,
+} from '../storage/index.js';
 import { AppendPipeline } from './append-pipeline.js';
 import { EventFactory } from './event-factory.js';
 import { endRunWithin } from './run-ending.js';
 import { isUnderWay } from './run-machine.js';
 import type { EarlierStart, StartCommand, StartOutcome } from './run-start.js';
+import { taskBytes } from './task-bytes.js';
 import { THREADS_OPTIONS, ThreadsOptions } from './threads-options.js';
 import { ThreadsService } from './threads-service.js';
 import type { WriteContext } from './write-context.js';
 
-/** Of a start, what is not what somebody said. */
-const START_BYTES = 512;
-
-function sizeOf(value: JsonValue): number {
-  return Buffer.byteLength(JSON.stringify(value));
+/** Where a run stands when it is made. */
+interface Place {
+  readonly position: number;
+  /** It waits for nobody; who executes it is another process, so nobody here has to begin it. */
+  readonly begins: boolean;
 }
 
 /**
  * Starts runs: thread, message, run and the record that makes the request idempotent are one transaction, in
  * which the policy is decided too. Refused, it leaves nothing. What it made is `queued`; who executes it
- * begins it.
+ * begins it. Only a run of another process is `running` from the first where it waits for nobody.
  */
 @Injectable()
 export class RunStarter {
@@ -50,9 +57,17 @@ export class RunStarter {
     return this.storage.runs.findRequest(userId, named, messageId);
   }
 
+  /**
+   * Rejects with `thread_not_found` where `start` would at this moment, for what must not be asked before; the decision
+   * is made by `start`, inside its transaction. Resolves with whose the run is.
+   */
+  reach(userId: string, threadId: ThreadId, everyThread: boolean): Promise<string> {
+    return reachThread(this.storage.threads, userId, threadId, everyThread);
+  }
+
   start(command: StartCommand): Promise<StartOutcome> {
     const { content = '', metadata = null } = command.message ?? {};
-    const bytes = START_BYTES + Buffer.byteLength(content) + sizeOf(metadata) + sizeOf(command.input);
+    const bytes = taskBytes(content, metadata, command.input);
     return this.pipeline.execute([command.target.threadId], (write) => this.#startWithin(write, command), bytes);
   }
 
@@ -60,16 +75,16 @@ export class RunStarter {
     const repeated = await this.#repeated(write, command);
     if (repeated !== null) return repeated;
     const { threadId } = command.target;
-    await this.#reachThread(write, command);
+    const userId = await this.#reachThread(write, command);
     // Told when the run begins; refused now, if it cannot be told then.
     if (command.message === null) this.events.make({ type: 'agent_started', data: { input: command.input } });
-    const position = await this.#applyPolicy(write, threadId, command.policy);
+    const place = await this.#applyPolicy(write, command);
 
-    const runId = this.ids.runId(threadId, this.clock.now());
+    const runId = command.external?.runId ?? this.ids.runId(threadId, this.clock.now());
     const messageId = command.messageId ?? this.ids.token('msg');
     const message = this.#message(command, runId, messageId);
     const seq = message === null ? null : await write.append(threadId, [message]);
-    const run = this.#record(command, runId, messageId, position);
+    const run = this.#record({ ...command, userId }, runId, messageId, place);
     if (!(await write.runs.insert(run))) throw new ThreadcastError('already_exists');
     await this.#remember(write, command, { threadId, runId, messageId, seq });
     return { threadId, messageId, run, seq, duplicate: false };
@@ -84,7 +99,8 @@ export class RunStarter {
     if (first === null) return null;
     const run = await write.runs.get(first.runId);
     const access = await write.threads.access(first.threadId, userId);
-    if (run === null || access === null) throw new ThreadcastError('thread_not_found');
+    const mayRead = access !== null || command.external?.everyThread === true;
+    if (run === null || !mayRead) throw new ThreadcastError('thread_not_found');
     if (command.message !== null && first.seq === null) {
       const message = 'This messageId was taken by a start without a message.';
       throw new ThreadcastError('already_exists', { message });
@@ -92,23 +108,27 @@ export class RunStarter {
     return { threadId: first.threadId, messageId, run, seq: first.seq, duplicate: true };
   }
 
-  async #reachThread(write: WriteContext, command: StartCommand): Promise<void> {
+  /** Resolves with whose the run is. */
+  async #reachThread(write: WriteContext, command: StartCommand): Promise<string> {
     const { userId, target } = command;
     if (target.kind === 'new') {
       const made = await this.threads.createWithin(write, userId, target.threadId, {}, target.epoch);
       if (made.duplicate) throw new ThreadcastError('already_exists');
-      return;
+      return userId;
     }
-    if ((await write.threads.access(target.threadId, userId)) === null) throw new ThreadcastError('thread_not_found');
+    return reachThread(write.threads, userId, target.threadId, command.external?.everyThread === true);
   }
 
-  /** Decides what the thread's unended runs mean for this start; resolves with its place in the queue. */
-  async #applyPolicy(write: WriteContext, threadId: ThreadId, policy: StartCommand['policy']): Promise<number> {
-    const active = await write.runs.activePlaces(threadId);
+  /** Decides what the thread's unended runs mean for this start. */
+  async #applyPolicy(write: WriteContext, { target, policy, external }: StartCommand): Promise<Place> {
+    const active = await write.runs.activePlaces(target.threadId);
     const queued = active.filter((run) => run.status === 'queued');
     if (policy === 'reject' && active.length > 0) throw new ThreadcastError('run_in_progress');
-    this.#checkQueue(policy, active.length, queued.length);
-    if (policy !== 'interrupt') return queued.reduce((highest, run) => Math.max(highest, run.position), 0) + 1;
+    const begins = external !== undefined && (policy !== 'queue' || active.length === 0);
+    if (!begins) this.#checkQueue(policy, active);
+    if (policy !== 'interrupt') {
+      return { position: queued.reduce((highest, run) => Math.max(highest, run.position), 0) + 1, begins };
+    }
     for (const { runId } of active.filter((other) => isUnderWay(other.status))) {
       const run = await write.runs.get(runId);
       if (run === null) continue;
@@ -117,13 +137,18 @@ export class RunStarter {
         data: { reason: 'interrupted' },
       });
     }
-    return queued.reduce((lowest, run) => Math.min(lowest, run.position), 1) - 1;
+    return { position: queued.reduce((lowest, run) => Math.min(lowest, run.position), 1) - 1, begins };
   }
 
-  /** What is queued with nothing under way is about to begin, and does not wait. */
-  #checkQueue(policy: StartCommand['policy'], active: number, queued: number): void {
-    const waiting = active > queued ? queued : Math.max(0, queued - 1);
-    const wouldWait = policy === 'queue' ? active > 0 : waiting > 0;
+  /**
+   * A full queue holds nobody up who does not stand in it: what interrupts, or runs beside, waits for the limits on runs
+   * alone, and is counted apart. What is queued with nothing under way is about to begin, and does not wait.
+   */
+  #checkQueue(policy: StartCommand['policy'], active: readonly RunPlace[]): void {
+    const stands = isQueueing(policy);
+    const queued = active.filter((run) => run.status === 'queued' && isQueueing(run.policy) === stands).length;
+    const waiting = active.length > queued ? queued : Math.max(0, queued - 1);
+    const wouldWait = stands ? active.length > 0 : waiting > 0;
     if (!wouldWait || waiting < this.#options.maxQueuedRunsPerThread) return;
     throw new ThreadcastError('run_queue_full', { retryAfterMs: 1_000 });
   }
@@ -144,23 +169,25 @@ export class RunStarter {
     });
   }
 
-  #record(command: StartCommand, runId: RunId, messageId: string, position: number): RunRecord {
+  #record(command: StartCommand, runId: RunId, messageId: string, { position, begins }: Place): RunRecord {
+    const now = this.clock.now();
     return {
       runId,
       threadId: command.target.threadId,
       agent: command.agent,
       userId: command.userId,
-      status: 'queued',
+      status: begins ? 'running' : 'queued',
       attempt: 0,
       policy: command.policy,
-      external: false,
+      external: command.external !== undefined,
       position,
       input: command.input,
       messageId: command.message === null ? command.messageId : messageId,
       associated: command.associated,
+      associationMs: command.associationMs,
       inputs: [],
-      createdAt: this.clock.now(),
-      startedAt: null,
+      createdAt: now,
+      startedAt: begins ? now : null,
       endedAt: null,
       endReason: null,
       orphaned: false,
@@ -172,4 +199,21 @@ export class RunStarter {
     await write.runs.recordRequest(command.userId, request.threadId, request);
     if (command.target.kind !== 'named') await write.runs.recordRequest(command.userId, null, request);
   }
+}
+
+async function reachThread(
+  threads: ThreadStoreReader,
+  userId: string,
+  threadId: ThreadId,
+  everyThread: boolean,
+): Promise<string> {
+  if ((await threads.access(threadId, userId)) !== null) return userId;
+  const thread = everyThread ? await threads.get(threadId) : null;
+  if (thread === null) throw new ThreadcastError('thread_not_found');
+  return thread.ownerId;
+}
+
+/** It waits for the runs before it on its thread. */
+function isQueueing(policy: StartCommand['policy']): boolean {
+  return policy === 'queue' || policy === 'reject';
 }

@@ -1,4 +1,9 @@
-import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type Provider, type Type } from '@nestjs/common';
+
+import { StartupError } from '../startup/index.js';
+import type { RedactionRules } from './redaction-rules.js';
+import { Redactor } from './redactor.js';
+import { RuleRedactor } from './rule-redactor.js';
 
 /** Bounds of the threads room. Sizes in bytes of JSON text. */
 export class ThreadsOptions {
@@ -16,10 +21,33 @@ export class ThreadsOptions {
 
   /** Users beside the owner, per thread. */
   maxMembers = 1_000;
+
+  /** Rules of redaction beside the built-in ones. */
+  redaction: RedactionRules = {};
+}
+
+/** What can be given to the module beside its options. */
+export interface ThreadsExtras {
+  /** Default true. */
+  readonly isGlobal?: boolean | undefined;
+  /** Takes the place of the rules. What it needs is provided by global modules; it may ask for the `RuleRedactor`. */
+  readonly redactor?: Type<Redactor> | undefined;
 }
 
 export const { ConfigurableModuleClass: ThreadsModuleBase, MODULE_OPTIONS_TOKEN: THREADS_OPTIONS } =
   new ConfigurableModuleBuilder<Partial<ThreadsOptions>>({ moduleName: 'Threads' })
     .setClassMethodName('forRoot')
-    .setExtras({ isGlobal: true }, (definition, extras) => ({ ...definition, global: extras.isGlobal }))
+    .setExtras<ThreadsExtras>({}, (definition, { isGlobal = true, redactor }) => ({
+      ...definition,
+      global: isGlobal,
+      providers: [...(definition.providers ?? []), redactorProvider(redactor)],
+    }))
     .build();
+
+function redactorProvider(redactor: Type<Redactor> | undefined): Provider {
+  if (redactor === undefined) return { provide: Redactor, useExisting: RuleRedactor };
+  if (typeof redactor === 'function' && redactor.prototype instanceof Redactor) {
+    return { provide: Redactor, useClass: redactor };
+  }
+  throw new StartupError('The redactor must be a class that extends Redactor.');
+}

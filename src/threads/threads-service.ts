@@ -7,7 +7,8 @@ import type { JsonObject } from '../protocol/index.js';
 import { Storage, type ThreadAccess, type ThreadPage, type ThreadRecord } from '../storage/index.js';
 import { AppendPipeline } from './append-pipeline.js';
 import { EventFactory } from './event-factory.js';
-import { Redactor } from './redactor.js';
+import { Redaction } from './redaction.js';
+import { taskBytes } from './task-bytes.js';
 import { THREADS_OPTIONS, ThreadsOptions } from './threads-options.js';
 import type { WriteContext } from './write-context.js';
 
@@ -37,7 +38,7 @@ export class ThreadsService {
     private readonly storage: Storage,
     private readonly pipeline: AppendPipeline,
     private readonly events: EventFactory,
-    private readonly redactor: Redactor,
+    private readonly redaction: Redaction,
     private readonly ids: IdGenerator,
     private readonly clock: Clock,
     @Inject(THREADS_OPTIONS) options: Partial<ThreadsOptions>,
@@ -51,7 +52,8 @@ export class ThreadsService {
    */
   create(userId: string, request: CreateThread): Promise<CreatedThread> {
     const threadId = request.threadId ?? this.ids.threadId();
-    return this.pipeline.execute([threadId], (write) => this.createWithin(write, userId, threadId, request));
+    const bytes = taskBytes(request.title, request.metadata);
+    return this.pipeline.execute([threadId], (write) => this.createWithin(write, userId, threadId, request), bytes);
   }
 
   /** `create`, as part of a larger job. */
@@ -66,8 +68,8 @@ export class ThreadsService {
       threadId,
       epoch,
       ownerId: userId,
-      title: request.title === undefined || request.title === null ? null : this.redactor.redactText(request.title),
-      metadata: this.redactor.redact(request.metadata ?? {}),
+      title: request.title === undefined || request.title === null ? null : this.redaction.text(request.title),
+      metadata: JSON.parse(this.redaction.json(request.metadata ?? {})) as JsonObject,
       createdAt: this.clock.now(),
     });
     if (made.outcome === 'created') return { threadId, epoch, head: 0, duplicate: false };
@@ -101,29 +103,35 @@ export class ThreadsService {
   }
 
   /** How far the user has acknowledged. */
-  cursor(userId: string, threadId: ThreadId): Promise<number> {
-    return this.storage.threads.cursor(threadId, userId);
+  async cursor(userId: string, threadId: ThreadId): Promise<number> {
+    return (await this.storage.threads.cursor(threadId, userId))?.seq ?? 0;
   }
 
-  /** Moves the user's cursor forward, to the head at most; resolves with where it is then. */
+  /** Moves the user's cursor forward, to the head at most; no notice up to there is owed any more. Resolves with where it is then. */
   acknowledge(userId: string, threadId: ThreadId, seq: number): Promise<number> {
     return this.pipeline.execute([threadId], async (write) => {
       const { head, epoch } = await this.#accessWithin(write, userId, threadId);
       if (seq > head) throw new ThreadcastError('cursor_invalid', { details: { head, epoch } });
-      return write.threads.acknowledge(threadId, userId, seq, this.clock.now());
+      const now = this.clock.now();
+      await write.notifications.acknowledge(threadId, userId, seq, now);
+      return write.threads.acknowledge(threadId, userId, seq, now);
     });
   }
 
   /** Renames, or replaces the metadata; told in the log. Owner only. */
   update(userId: string, threadId: ThreadId, changes: { title?: string | null; metadata?: JsonObject }) {
-    return this.pipeline.execute([threadId], async (write) => {
-      await this.#ownerWithin(write, userId, threadId);
-      const data = this.redactor.redact(changes);
-      const event = this.events.make({ type: 'thread_updated', data });
-      const updated = await write.threads.update(threadId, data, this.clock.now());
-      if (updated === null) throw new ThreadcastError('thread_not_found');
-      if (Object.keys(data).length > 0) await write.append(threadId, [event]);
-    });
+    return this.pipeline.execute(
+      [threadId],
+      async (write) => {
+        await this.#ownerWithin(write, userId, threadId);
+        const event = this.events.make({ type: 'thread_updated', data: changes });
+        const told = JSON.parse(event.data) as typeof changes;
+        const updated = await write.threads.update(threadId, told, this.clock.now());
+        if (updated === null) throw new ThreadcastError('thread_not_found');
+        if (Object.keys(told).length > 0) await write.append(threadId, [event]);
+      },
+      taskBytes(changes, changes),
+    );
   }
 
   /** Lets a user read and take part; told in the log. Owner only; a member again changes nothing. */
@@ -141,8 +149,12 @@ export class ThreadsService {
 
   /** Takes it back. The user receives nothing with the seq of the event that tells it, or a later one. */
   unshare(userId: string, threadId: ThreadId, memberId: string): Promise<void> {
-    return this.#changeMembers(userId, threadId, (write) =>
-      write.threads.removeMember(threadId, memberId, this.clock.now()),
+    const time = this.clock.now();
+    return this.#changeMembers(
+      userId,
+      threadId,
+      (write) => write.threads.removeMember(threadId, memberId, time),
+      (write, seq) => write.threads.recordRemoval(threadId, memberId, { seq, time }),
     );
   }
 
@@ -162,6 +174,7 @@ export class ThreadsService {
     userId: string,
     threadId: ThreadId,
     change: (write: WriteContext, thread: ThreadRecord) => Promise<boolean>,
+    told?: (write: WriteContext, seq: number) => Promise<void>,
   ): Promise<void> {
     return this.pipeline.execute([threadId], async (write) => {
       await this.#ownerWithin(write, userId, threadId);
@@ -170,7 +183,8 @@ export class ThreadsService {
       if (!(await change(write, before))) return;
       const after = await write.threads.get(threadId);
       const members = after?.members ?? [];
-      await write.append(threadId, [this.events.make({ type: 'thread_updated', data: { members } })]);
+      const seq = await write.append(threadId, [this.events.make({ type: 'thread_updated', data: { members } })]);
+      await told?.(write, seq);
     });
   }
 

@@ -1,10 +1,32 @@
 import { ThreadcastError } from '../errors/index.js';
 import type { ThreadId } from '../ids/index.js';
-import type { NewEvent, RunStore, StoredEvent, ThreadStore, Transaction } from '../storage/index.js';
+import type {
+  EventLogReader,
+  NewEvent,
+  NotificationStore,
+  RunStore,
+  StoredEvent,
+  ThreadStore,
+  Transaction,
+} from '../storage/index.js';
+import type { Span } from '../traces/index.js';
+
+/** Where something committed comes from: its job. */
+export interface Origin {
+  /** When it was given to the pipeline, monotonic. */
+  readonly givenAt: number;
+  /** Its spans, where there are traces. */
+  readonly spans: readonly Span[];
+}
 
 /** What a commit will tell the feed, in order. */
 export type Publication =
-  | { readonly kind: 'committed'; readonly threadId: ThreadId; readonly events: readonly StoredEvent[] }
+  | {
+      readonly kind: 'committed';
+      readonly threadId: ThreadId;
+      readonly events: readonly StoredEvent[];
+      readonly origin: Origin;
+    }
   | { readonly kind: 'deleted'; readonly threadId: ThreadId };
 
 /**
@@ -13,9 +35,13 @@ export type Publication =
  */
 export class WriteContext {
   readonly #tx: Transaction;
+  #lastSeq = 0;
   readonly publications: Publication[] = [];
 
-  constructor(tx: Transaction) {
+  constructor(
+    tx: Transaction,
+    private readonly origin: Origin,
+  ) {
     this.#tx = tx;
   }
 
@@ -27,11 +53,32 @@ export class WriteContext {
     return this.#tx.runs;
   }
 
+  get notifications(): NotificationStore {
+    return this.#tx.notifications;
+  }
+
+  /** The logs as this transaction has them. */
+  get events(): EventLogReader {
+    return this.#tx.events;
+  }
+
+  /** Of the last event that this job has appended; 0: it has appended none. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
   /** Resolves with the seq of the first event; rejects with `thread_not_found`. */
   async append(threadId: ThreadId, events: readonly NewEvent[]): Promise<number> {
     const [appended] = await this.#tx.events.append([{ threadId, events }]);
     if (appended === null || appended === undefined) throw new ThreadcastError('thread_not_found');
-    this.publications.push({ kind: 'committed', threadId, events: numbered(threadId, events, appended.firstSeq) });
+    this.#lastSeq = appended.firstSeq + events.length - 1;
+    const { origin } = this;
+    this.publications.push({
+      kind: 'committed',
+      threadId,
+      events: numbered(threadId, events, appended.firstSeq),
+      origin,
+    });
     return appended.firstSeq;
   }
 

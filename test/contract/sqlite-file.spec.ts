@@ -77,7 +77,7 @@ describe('The SQLite file', () => {
     await first.close();
     const applied = () => raw().prepare('select name, timestamp from kysely_migration').all();
     const before = applied();
-    expect(before).toHaveLength(1);
+    expect(before.length).toBeGreaterThan(0);
     expect(await readAll(await open(), id)).toHaveLength(3);
     expect(applied()).toEqual(before);
   });

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 import type { LoggerService } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
@@ -22,7 +24,7 @@ let logged: string[];
 
 async function start(env: Readonly<Record<string, string>>): Promise<void> {
   logged = [];
-  const keep = (...said: unknown[]): void => void logged.push(said.map(String).join(' '));
+  const keep = (...said: unknown[]): void => void logged.push(said.map((part) => inspect(part)).join(' '));
   const logger: LoggerService = { log: keep, error: keep, warn: keep, debug: keep };
   server = await TestServer.start({ env, clock, logger });
   alice = await server.ready('alice');

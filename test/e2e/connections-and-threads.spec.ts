@@ -25,7 +25,7 @@ describe('A message with a thread', () => {
 
     expect(answer).toEqual({
       ...{ ok: true, threadId, messageId: 'm', seq: 1, runId: expect.stringContaining(`${threadId}_run_`) },
-      ...{ status: 'running', associated: true, duplicate: false },
+      ...{ status: 'running', associated: true, associationMs: expect.any(Number), duplicate: false },
     });
     const events = alice.events(threadId);
     checkContiguous(events);

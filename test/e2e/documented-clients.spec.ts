@@ -1,24 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { pathToFileURL } from 'node:url';
 
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { TestServer } from '../../src/testing/index.js';
+import { ROOT, codeUnder } from './documented-code.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-
-/** The first block of JavaScript under this heading of a document. */
-async function codeUnder(path: string, heading: string): Promise<string> {
-  const document = await readFile(`${ROOT}/${path}`, 'utf8');
-  const section = document.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
-  return /```js\n(.*?)```/s.exec(section)?.[1] ?? '';
-}
+const LOADER = `${ROOT}/test/support/ts-loader.mjs`;
+const CLIENT = pathToFileURL(`${ROOT}/src/client/index.ts`).href;
 
 /** Runs a module as if it lay at the top of the repository; its output, once it has ended by itself. */
 async function output(code: string): Promise<string> {
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', code], { cwd: ROOT });
+  const module = code.replaceAll("'threadcast/client'", `'${CLIENT}'`);
+  const child = spawn(process.execPath, ['--import', LOADER, '--input-type=module', '--eval', module], { cwd: ROOT });
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
@@ -64,6 +59,33 @@ describe('The clients in the documents', () => {
       '5 tool_completed',
       '6 agent_delta',
       '7 agent_completed',
+      '',
+    ]);
+  });
+
+  it('client: has a first conversation', async () => {
+    const code = await codeUnder('docs/client.md', 'A first conversation');
+    const said = await output(code.replace('http://localhost:3000', server.url));
+
+    expect(said).toMatch(/^\d+ Hello there$/m);
+  });
+
+  it('client: draws a thread', async () => {
+    const alice = await server.ready('alice');
+    const { threadId } = await alice.ask('user_message', { content: 'one two three' });
+    const show = await codeUnder('docs/client.md', 'Drawing a thread');
+    const said = await output(`${show}
+      const client = show('${server.url}', '${await server.token('alice')}', '${String(threadId)}', (lines) => {
+        if (!lines.includes('agent: one two three')) return;
+        console.log(lines.join('\\n'));
+        void client.close();
+      });
+    `);
+
+    expect(said.split('\n')).toEqual([
+      'user: one two three',
+      'agent: one two three',
+      'tool count_words: completed',
       '',
     ]);
   });

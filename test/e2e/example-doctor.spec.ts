@@ -41,10 +41,11 @@ class ForgetfulFeed extends CommitFeed {
   override subscribe(listener: CommitListener): () => void {
     if (!(listener instanceof Channels)) return super.subscribe(listener);
     return super.subscribe({
-      committed: (threadId, events) =>
+      committed: (threadId, events, givenAt) =>
         listener.committed(
           threadId,
           events.filter(({ type }) => type !== 'agent_completed'),
+          givenAt,
         ),
       deleted: (threadId) => listener.deleted(threadId),
     });

@@ -60,7 +60,7 @@ export async function closeByHand(server: TestServer, clock: ManualClock): Promi
 }
 
 /** What takes time on a manual clock: moves it until the promise has settled. */
-async function drivenByHand<T>(work: Promise<T>, clock: ManualClock): Promise<T> {
+export async function drivenByHand<T>(work: Promise<T>, clock: ManualClock): Promise<T> {
   const state = { settled: false };
   const settled = work.finally(() => (state.settled = true));
   while (!state.settled) {

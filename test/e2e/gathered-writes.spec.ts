@@ -2,6 +2,7 @@ import type { Socket as TcpSocket } from 'node:net';
 
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 
+import { Packet } from '../../src/delivery/index.js';
 import { ConnectionRegistry } from '../../src/gateway/index.js';
 import { TcpSockets } from '../../src/gateway/tcp-sockets.js';
 import { TestServer, checkContiguous } from '../../src/testing/index.js';
@@ -53,5 +54,19 @@ describe('Events that leave together', () => {
     expect(events.length).toBeGreaterThan(200);
     expect(writes).toBeGreaterThan(0);
     expect(writes).toBeLessThan(events.length / 10);
+  });
+
+  it('are encoded once for all: the transport sends the frame that it is given', async () => {
+    const alice = await server.ready('alice');
+    const conn = server
+      .get(ConnectionRegistry)
+      .all()
+      .find(({ principal }) => principal?.userId === 'alice')?.socket.conn;
+    const given = new Packet('2["exception",{"error":"as a frame"}]');
+
+    const options = { compress: false, wsPreEncodedFrame: [given.frame] };
+    conn?.write('2["exception",{"error":"as a text"}]', options);
+
+    expect(await alice.next('exception')).toEqual({ error: 'as a frame' });
   });
 });

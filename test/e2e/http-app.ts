@@ -2,13 +2,17 @@ import type { LoggerService } from '@nestjs/common';
 
 import { AgentsModule } from '../../src/agents/index.js';
 import { Clock, SystemClock } from '../../src/clock/index.js';
+import { DeliveryModule } from '../../src/delivery/index.js';
 import { configureHttp, HttpModule, type HttpOptions } from '../../src/http/index.js';
 import { DevTokenIssuer, IdentityModule, type DevTokenRequest } from '../../src/identity/index.js';
 import { IdModule } from '../../src/ids/index.js';
 import { Metrics, MetricsModule } from '../../src/metrics/index.js';
+import { OpenApi, ReferenceModule } from '../../src/reference/index.js';
 import { StartupModule, startServer, type RunningServer } from '../../src/startup/index.js';
 import { StorageModule } from '../../src/storage/index.js';
 import { ThreadsModule } from '../../src/threads/index.js';
+import { OpenApiCheck } from '../support/openapi-check.js';
+import { TracesModule } from '../../src/traces/index.js';
 import { TempDirs } from '../support/temp-dir.js';
 import { EventSourceClient, type Parsed } from './event-source-client.js';
 
@@ -50,12 +54,15 @@ export class HttpApp {
       },
       IdModule,
       MetricsModule,
+      TracesModule.forRoot({}),
       StartupModule.forRoot({}),
       StorageModule.forRoot({ dataDir }),
       IdentityModule.forRoot({ keys }),
       ThreadsModule.forRoot({}),
+      DeliveryModule.forRoot({}),
       AgentsModule.forRoot({}),
       HttpModule.forRoot(http),
+      ReferenceModule,
     ];
     const server = await startServer({
       host: '127.0.0.1',
@@ -70,8 +77,15 @@ export class HttpApp {
 
   async close(): Promise<void> {
     for (const stream of this.#streams) stream.close();
+    const received = this.#streams.flatMap((stream) => stream.events);
     await this.server.drainAndClose();
     await this.dirs.remove();
+    for (const event of received) this.described.checkEvent(event);
+  }
+
+  /** What the API's own document says. */
+  get described(): OpenApiCheck {
+    return OpenApiCheck.of(this.server.app.get(OpenApi, { strict: false }));
   }
 
   get metrics(): Metrics {
@@ -111,11 +125,13 @@ export class User {
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
-    return {
+    const answer: Answer = {
       status: response.status,
       headers: response.headers,
       body: text === '' ? undefined : (JSON.parse(text) as unknown),
     };
+    this.app.described.check({ method, path, ...answer });
+    return answer;
   }
 
   get(path: string): Promise<Answer> {

@@ -40,6 +40,7 @@ describe('A message over HTTP', () => {
       runId: expect.stringMatching(new RegExp(`^${threadId}_run_\\d+_[0-9a-f]{8}$`)),
       status: 'running',
       associated: false,
+      associationMs: 0,
       duplicate: false,
     });
     const stream = alice.follow(threadId);
@@ -96,7 +97,7 @@ describe('A message over HTTP', () => {
     ['a policy that there is not', { content: 'x', policy: 'later' }, 'policy'],
     ['an empty messageId', { content: 'x', messageId: '' }, 'messageId'],
     ['a messageId that is too long', { content: 'x', messageId: 'x'.repeat(257) }, 'messageId'],
-    ['a connection to wait for', { content: 'x', connectionId: 'conn_x' }, 'connectionId'],
+    ['a connection that is no text', { content: 'x', connectionId: 7 }, 'connectionId'],
   ])('is refused with %s, and changes nothing', async (_what, body, field) => {
     const threadId = await alice.thread();
 
@@ -135,7 +136,9 @@ describe('A run over HTTP', () => {
     });
     const { runId } = started.body;
     expect(started).toMatchObject({ status: 201 });
-    expect(started.body).toEqual({ threadId, runId, status: 'running', associated: false, duplicate: false });
+    expect(started.body).toEqual({
+      ...{ threadId, runId, status: 'running', associated: false, associationMs: 0, duplicate: false },
+    });
 
     const stream = alice.follow(threadId);
     const asked = await stream.event((event) => event.type === 'input_requested');
@@ -213,7 +216,8 @@ describe('A run over HTTP', () => {
   it.each([
     ['no agent', { input: 'x' }, 'agent'],
     ['an agent of no name', { agent: '', input: 'x' }, 'agent'],
-    ['another process to run it', { agent: 'echo', input: 'x', external: true }, 'external'],
+    ['another process that is none', { agent: 'echo', input: 'x', external: 'yes' }, 'external'],
+    ['an id that only another process may choose', { agent: 'echo', runId: 'thread_x_run_1_1' }, 'runId'],
   ])('is refused with %s', async (_what, body, field) => {
     const threadId = await alice.thread();
 

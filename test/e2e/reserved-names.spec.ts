@@ -76,7 +76,7 @@ describe('A transport whose connection has left', () => {
       alice.socket.io.engine.write('1');
       await expectNothingLeft(server);
       expect(alice.disconnects).toEqual([]);
-      clock.advance(2_000);
+      clock.advance(5_000);
 
       expect(await alice.next('disconnect')).toEqual({ reason: 'transport close' });
     } finally {

@@ -134,6 +134,22 @@ describe('A start on a thread that has a run', () => {
     checkContiguous(alice.events(threadId));
   });
 
+  it.each(['parallel', 'interrupt'] as const)('with `%s` is not held up by a full queue', async (policy) => {
+    const first = await held();
+    const waiting = [await held(), await held()];
+    expect(await alice.request('user_message', { threadId, content: 'x' })).toMatchObject({
+      error: { code: 'run_queue_full' },
+    });
+    const urgent = await held(policy);
+    await told('agent_started', urgent.runId);
+
+    for (const run of [urgent, first, ...waiting]) run.gate.open();
+    await told('agent_completed', urgent.runId);
+    await told(policy === 'interrupt' ? 'agent_cancelled' : 'agent_completed', first.runId);
+    await told('agent_completed', waiting[1]?.runId);
+    checkContiguous(alice.events(threadId));
+  });
+
   it('of a member counts as any other', async () => {
     await scripted.server.fetch('alice', `/api/threads/${threadId}/members/bob`, { method: 'PUT' });
     const bob = await scripted.server.ready('bob');

@@ -6,6 +6,7 @@ import { Storage } from '../../src/storage/index.js';
 import {
   ScriptAgent,
   TestServer,
+  scriptProviders,
   type Script,
   type TestAnswer,
   type TestClient,
@@ -16,20 +17,26 @@ import { TempDirs } from '../support/temp-dir.js';
 
 class ScriptModule {}
 
-/** A server with an agent that does what a test says, on a storage whose calls a test can hold. */
+export interface ScriptedServerOptions extends TestServerOptions {
+  /** Of a server before this one, on whose data this one goes on. */
+  readonly script?: ScriptAgent;
+}
+
+/** A server with agents that do what a test says (`script`, `resuming`), on a storage whose calls a test can hold. */
 export class ScriptedServer {
-  readonly script = new ScriptAgent();
   readonly #dirs = new TempDirs();
   #server: TestServer | null = null;
   #storage: InterceptedStorage | null = null;
 
-  static async start(options: TestServerOptions = {}): Promise<ScriptedServer> {
-    const scripted = new ScriptedServer();
+  private constructor(readonly script: ScriptAgent) {}
+
+  static async start(options: ScriptedServerOptions = {}): Promise<ScriptedServer> {
+    const scripted = new ScriptedServer(options.script ?? new ScriptAgent());
     const dataDir = options.dataDir ?? (await scripted.#dirs.make());
     const storage = new InterceptedStorage(new SqliteStorage({ dataDir }));
     const scripts: DynamicModule = {
       module: ScriptModule,
-      providers: [{ provide: ScriptAgent, useValue: scripted.script }],
+      providers: scriptProviders(scripted.script),
     };
     scripted.#storage = storage;
     scripted.#server = await TestServer.start({

@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Socket as TcpSocket } from 'node:net';
-
 import { ConnectionRegistry } from '../../src/gateway/connection-registry.js';
 import { TestServer, checkContiguous, deltaText, type TestClient } from '../../src/testing/index.js';
 import { newThread } from './scripted-server.js';
+import { tcpOf } from './slow-kit.js';
 
 const SLOW_BYTES = 65_536;
 /** Beside the bound: one page of the log, and the frames around it. */
@@ -28,12 +27,6 @@ beforeEach(async () => {
 });
 
 afterEach(() => server.close());
-
-/** The TCP socket below a client: paused, it reads nothing, and the buffers between fill up. */
-function tcp(client: TestClient): TcpSocket {
-  const { transport } = client.socket.io.engine as unknown as { transport: { ws: { _socket: TcpSocket } } };
-  return transport.ws._socket;
-}
 
 /** One long answer, until the reader that does not pause has it; what is unsent is looked at at each commit. */
 async function burst(): Promise<void> {
@@ -63,7 +56,7 @@ async function leaveBehind(): Promise<number> {
 
 describe('A reader that does not read', () => {
   it('is left behind without a burden for anybody, and reads on from the log to the whole of it', async () => {
-    tcp(slow).pause();
+    tcpOf(slow).pause();
     const bursts = await leaveBehind();
     expect(await inState('behind')).toBe(1);
     expect(await behind()).toBeGreaterThan(0);
@@ -71,9 +64,10 @@ describe('A reader that does not read', () => {
     expect(deltaText(fast.events(threadId))).toBe(WORD.repeat(BURST_WORDS * bursts));
     await burst();
     for (const bytes of unsent()) expect(bytes).toBeLessThan(SLOW_BYTES + PAGE_BYTES);
+    expect(await server.metrics.value('threadcast_gateway_unsent_bytes', {})).toBeGreaterThanOrEqual(SLOW_BYTES / 2);
     const seen = slow.frames.filter(({ name }) => name === 'thread_caught_up').length;
 
-    tcp(slow).resume();
+    tcpOf(slow).resume();
     const head = fast.events(threadId).at(-1)!.seq;
     await slow.next('agent_completed', (event) => event['seq'] === head);
     await slow.next('thread_caught_up', (data) => data['head'] === head);
@@ -82,13 +76,14 @@ describe('A reader that does not read', () => {
     expect(deltaText(slow.events(threadId))).toBe(WORD.repeat(BURST_WORDS * (bursts + 1)));
     expect(slow.frames.filter(({ name }) => name === 'thread_caught_up').length).toBeGreaterThan(seen);
     expect(await inState('live')).toBe(2);
+    expect(await server.metrics.value('threadcast_delivery_events_total', { way: 'behind' })).toBeGreaterThan(0);
   });
 
   it('is live again afterwards, and its requests keep their order', async () => {
-    tcp(slow).pause();
+    tcpOf(slow).pause();
     await leaveBehind();
     const asked = slow.ask('ping');
-    tcp(slow).resume();
+    tcpOf(slow).resume();
     await asked;
     const head = fast.events(threadId).at(-1)!.seq;
     await slow.next('thread_caught_up', (data) => data['head'] === head);
@@ -99,9 +94,9 @@ describe('A reader that does not read', () => {
   });
 
   it('that goes away while it is behind leaves nothing', async () => {
-    tcp(slow).pause();
+    tcpOf(slow).pause();
     await leaveBehind();
-    tcp(slow).destroy();
+    tcpOf(slow).destroy();
     slow.close();
     await fast.ask('unsubscribe_thread', { threadId });
     const registry = server.get(ConnectionRegistry);

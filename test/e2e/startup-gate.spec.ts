@@ -7,7 +7,7 @@ import { io, type Socket } from 'socket.io-client';
 
 import { ClockModule } from '../../src/clock/index.js';
 import { HealthController } from '../../src/http/health.controller.js';
-import { MetricsModule } from '../../src/metrics/index.js';
+import { Metrics, MetricsModule } from '../../src/metrics/index.js';
 import { StartupModule, startServer, type RunningServer } from '../../src/startup/index.js';
 import { HeldTask, LogLines, beginServer } from './startup-app.js';
 import { ask, askForPolling, askForUpgrade } from './startup-wire.js';
@@ -31,6 +31,30 @@ describe('a server made from its root module', () => {
     });
     expect(server.url).toBe(`http://127.0.0.1:${server.address.port}`);
     expect(await ask(`${server.url}/inner/health/ready`)).toMatchObject({ status: 200, body: { status: 'ok' } });
+    await server.drainAndClose();
+  });
+});
+
+describe('a server with as many TCP connections as it takes', () => {
+  it('closes one more as it comes, counts it, and takes the next once another has gone', async () => {
+    const server = await startServer({
+      module: SmallestModule,
+      host: '127.0.0.1',
+      port: 0,
+      logger: new LogLines(),
+      maxSockets: 2,
+    });
+    const { port } = server.address;
+    const open = Array.from({ length: 2 }, () => connectTcp(port, '127.0.0.1').resume());
+    await Promise.all(open.map((socket) => once(socket, 'connect')));
+    const refused = connectTcp(port, '127.0.0.1').resume();
+    await once(refused, 'close');
+    expect(await server.app.get(Metrics).value('threadcast_startup_refused_sockets_total', {})).toBe(1);
+    open[0]?.write('GET /health/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    await once(open[0]!, 'close');
+
+    expect(await ask(`${server.url}/health/ready`)).toMatchObject({ status: 200 });
+    open[1]?.destroy();
     await server.drainAndClose();
   });
 });

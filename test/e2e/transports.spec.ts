@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { TestServer, checkContiguous, deltaText, type TestClient } from '../../src/testing/index.js';
 import { eventually, expectNothingLeft } from './gateway-kit.js';
+import { ask } from './startup-wire.js';
 
 describe('A client', () => {
   let server: TestServer;
@@ -156,4 +157,26 @@ describe('A page of another origin', () => {
 
     await client.next('connection_ready');
   });
+
+  it.each(['http://evil.example', 'null', 'chrome-extension://abc'])(
+    'that opens a WebSocket is answered 403, in words, and counted: %s',
+    async (origin) => {
+      server = await TestServer.start();
+      const answer = await ask(`${server.url}/socket.io/?EIO=4&transport=websocket`, {
+        Connection: 'Upgrade',
+        Upgrade: 'websocket',
+        'Sec-WebSocket-Version': '13',
+        'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        Origin: origin,
+      });
+
+      expect(answer).toMatchObject({ status: 403, body: { code: 'forbidden', retryable: false } });
+      const polling = await ask(`${server.url}/socket.io/?EIO=4&transport=polling`, { Origin: origin });
+      expect(polling.status).toBe(403);
+      const refused = await server.metrics.value('threadcast_gateway_refused_handshakes_total', {
+        reason: 'forbidden',
+      });
+      expect(refused).toBe(2);
+    },
+  );
 });

@@ -17,6 +17,8 @@ const POLICIES = ['queue', 'queue', 'parallel', 'interrupt'];
 export class Campaign {
   /** Of the answers that are asked for from now on. */
   words = WORDS;
+  /** Of the starts from now on. */
+  policies: readonly (typeof POLICIES)[number][] = POLICIES;
   readonly ledger = new Ledger();
   readonly random: Random;
   readonly #tokens = new Map<string, string>();
@@ -182,7 +184,7 @@ export class Campaign {
     const messageId = `message-${this.#messages}`;
     const text = `${messageId} ${'word '.repeat(this.words)}`;
     const echo = { delayMs: this.random.whole(1, 3) };
-    const common = { messageId, policy: this.random.one(POLICIES), ...(threadId === null ? {} : { threadId }) };
+    const common = { messageId, policy: this.random.one(this.policies), ...(threadId === null ? {} : { threadId }) };
     if (this.random.whole(1, 4) === 1) {
       const payload = { ...common, agent: 'echo', input: { text, ...echo } };
       return { messageId, userId, type: 'start_agent', payload, answer: null };

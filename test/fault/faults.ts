@@ -6,6 +6,7 @@ import { writeSync } from 'node:fs';
 
 import { RunRecovery } from '../../src/agents/run-recovery.js';
 import { ThreadcastError } from '../../src/errors/index.js';
+import { TERMINAL_EVENT_TYPES } from '../../src/protocol/index.js';
 import type { Transaction } from '../../src/storage/index.js';
 import { SqliteEventLog } from '../../src/storage/sqlite/sqlite-event-log.js';
 import { SqliteRunStore } from '../../src/storage/sqlite/sqlite-run-store.js';
@@ -15,12 +16,19 @@ import { CommitFeed } from '../../src/threads/index.js';
 /** Where in the way of a commit the process dies. */
 export type KillPoint = 'before the commit' | 'inside the commit' | 'before the delivery' | 'before the answer';
 
+type CommitKind = 'message' | 'end';
+
+const TYPES: Readonly<Record<CommitKind, readonly string[]>> = {
+  message: ['message_created'],
+  end: TERMINAL_EVENT_TYPES,
+};
+
 /** Defects put in on purpose, to see that they are found. */
 export type Defect = 'visible before durable' | 'no recovery' | 'forgets requests' | 'tells it differently';
 
 export type Order =
-  /** Dies at the n-th pass from now on; `of`: only commits with a message are counted. */
-  | { readonly do: 'die'; readonly at: KillPoint; readonly pass: number; readonly of?: 'message' }
+  /** Dies at the n-th pass from now on; `of`: only commits with a message, or with the end of a run, are counted. */
+  | { readonly do: 'die'; readonly at: KillPoint; readonly pass: number; readonly of?: CommitKind }
   | { readonly do: 'refuse writes'; readonly refuse: boolean }
   /** Startup tasks do not get past the storage until told. */
   | { readonly do: 'hold the start'; readonly hold: boolean }
@@ -28,7 +36,7 @@ export type Order =
 
 const storageRefuses = (): ThreadcastError => new ThreadcastError('storage_unavailable', { retryAfterMs: 100 });
 
-let trap: { readonly at: KillPoint; left: number; readonly of: 'message' | undefined } | null = null;
+let trap: { readonly at: KillPoint; left: number; readonly of: CommitKind | undefined } | null = null;
 let refusing = false;
 let early = false;
 let held: Promise<void> | null = null;
@@ -42,8 +50,8 @@ function take(order: Order): void {
   else release();
 }
 
-function pass(at: KillPoint, withMessage: boolean): void {
-  if (trap?.at !== at || (trap.of === 'message' && !withMessage)) return;
+function pass(at: KillPoint, types: ReadonlySet<string>): void {
+  if (trap?.at !== at || (trap.of !== undefined && !TYPES[trap.of].some((type) => types.has(type)))) return;
   trap.left -= 1;
   if (trap.left > 0) return;
   writeSync(1, `died ${at}\n`);
@@ -59,23 +67,23 @@ SqliteStorage.prototype.transact = async function <T>(
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
   if (refusing) throw storageRefuses();
-  if (trap?.of === undefined) pass('before the commit', false);
+  const types = new Set<string>();
+  if (trap?.of === undefined) pass('before the commit', types);
   await lastCommit;
-  let withMessage = false;
   const result = await new Promise<T>((resolve, reject) => {
     const written = async (tx: Transaction): Promise<T> => {
-      const value = await work({ ...tx, events: watched(tx.events, () => (withMessage = true)) });
+      const value = await work({ ...tx, events: watched(tx.events, types) });
       if (early) {
         resolve(value);
         await new Promise<void>((done) => setImmediate(done));
       }
-      pass('inside the commit', withMessage);
+      pass('inside the commit', types);
       return value;
     };
     const commit = transact.call(this, batchId, written) as Promise<T>;
     lastCommit = commit.then(resolve, reject);
   });
-  pass('before the delivery', withMessage);
+  pass('before the delivery', types);
   return result;
 };
 
@@ -92,22 +100,19 @@ SqliteStorage.prototype.open = async function (this: SqliteStorage): Promise<voi
 };
 
 const { publishCommitted } = CommitFeed.prototype;
-CommitFeed.prototype.publishCommitted = function (this: CommitFeed, threadId, events): void {
-  publishCommitted.call(this, threadId, events);
-  pass(
-    'before the answer',
-    events.some((event) => event.type === 'message_created'),
-  );
+CommitFeed.prototype.publishCommitted = function (this: CommitFeed, threadId, events, givenAt): void {
+  publishCommitted.call(this, threadId, events, givenAt);
+  pass('before the answer', new Set(events.map(({ type }) => type)));
 };
 
-function watched(log: Transaction['events'], onMessage: () => void): Transaction['events'] {
+function watched(log: Transaction['events'], types: Set<string>): Transaction['events'] {
   return {
     read: (...args) => log.read(...args),
     readBefore: (...args) => log.readBefore(...args),
     head: (...args) => log.head(...args),
     heads: (...args) => log.heads(...args),
     append: (appends) => {
-      if (appends.some(({ events }) => events.some((event) => event.type === 'message_created'))) onMessage();
+      for (const { events } of appends) for (const { type } of events) types.add(type);
       return log.append(appends);
     },
   };

@@ -16,6 +16,10 @@ export interface ProcessOptions {
   readonly faults?: readonly Order[];
   /** Writing beyond this size of a file fails, as on a full disk. */
   readonly fileLimitKb?: number;
+  /** Loaded before the server. */
+  readonly preload?: URL;
+  /** Options of node itself. */
+  readonly flags?: readonly string[];
 }
 
 export interface Exit {
@@ -33,9 +37,10 @@ export class ServerProcess {
   readonly #listeners: (() => void)[] = [];
   #closed: Exit | null = null;
 
-  constructor({ dataDir, env, faults, fileLimitKb }: ProcessOptions) {
-    const preload = faults === undefined ? [] : ['--import', FAULTS];
-    const node = [process.execPath, '--import', LOADER, ...preload, MAIN];
+  constructor({ dataDir, env, faults, fileLimitKb, preload, flags = [] }: ProcessOptions) {
+    const preloads = [...(faults === undefined ? [] : [FAULTS]), ...(preload === undefined ? [] : [preload.href])];
+    const imports = [LOADER, ...preloads].flatMap((url) => ['--import', url]);
+    const node = [process.execPath, ...flags, ...imports, MAIN];
     const limited = ['bash', '-c', `ulimit -S -f ${fileLimitKb} && exec "$@"`, 'bash', ...node];
     const [command = '', ...args] = fileLimitKb === undefined ? node : limited;
     const defaults = { PATH: process.env['PATH'], NODE_ENV: 'test', PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'warn' };
@@ -75,9 +80,22 @@ export class ServerProcess {
 
   /** Resolves when the process has taken it. */
   async order(order: Order): Promise<void> {
-    const taken = once(this.#process, 'message');
-    this.#process.send(order);
-    await taken;
+    await this.ask(order);
+  }
+
+  /** The answer of what was loaded before the server. */
+  async ask(question: Order | string): Promise<unknown> {
+    const answered = once(this.#process, 'message').then(([answer]: unknown[]) => answer);
+    const ended = this.#exited.then(() => {
+      throw new Error(`The server has ended:\n${this.output}`);
+    });
+    this.#process.send(question);
+    return Promise.race([answered, ended]);
+  }
+
+  /** It has ended, by itself or not. */
+  get hasEnded(): boolean {
+    return this.#closed !== null;
   }
 
   /** As `kill`; it has been sent when this returns. */
@@ -92,11 +110,11 @@ export class ServerProcess {
   }
 
   /** A token of the development issuer. */
-  async token(userId: string): Promise<string> {
+  async token(userId: string, roles: readonly string[] = []): Promise<string> {
     const response = await fetch(`${this.url}/dev/token`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ userId }),
+      body: JSON.stringify({ userId, roles }),
     });
     return ((await response.json()) as { token: string }).token;
   }

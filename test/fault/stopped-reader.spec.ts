@@ -107,5 +107,5 @@ describe('A reader that has stopped reading for thirty seconds, under thousands 
     }
     healthy.drop();
     stopped.drop();
-  }, 120_000);
+  }, 400_000);
 });

@@ -17,8 +17,8 @@ afterEach(async () => {
 
 describe('An error that nobody caught', () => {
   it.each([
-    ['thrown', `throw new Error('careless')`, /uncaught exception: stopping/],
-    ['rejected', `void Promise.reject(new Error('careless'))`, /unhandled rejection: stopping/],
+    ['thrown', `throw new Error('careless, password=hun' + 'ter2')`, /uncaught exception: stopping/],
+    ['rejected', `void Promise.reject(new Error('careless, password=hun' + 'ter2'))`, /unhandled rejection: stopping/],
   ])('%s, is logged, and the process drains and ends with code 1', async (_how, code, said) => {
     const env = { NODE_OPTIONS: `--import=${carelessly(code)}`, LOG_LEVEL: 'info' };
     server = new ServerProcess({ dataDir: await dirs.make(), env });
@@ -28,5 +28,6 @@ describe('An error that nobody caught', () => {
     expect(await server.exit()).toEqual({ code: 1, signal: null });
     expect(server.output).toMatch(said);
     expect(server.output).toMatch(/careless/);
+    expect(server.output).not.toContain('hunter2');
   });
 });

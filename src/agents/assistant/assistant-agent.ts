@@ -1,7 +1,7 @@
-import { Logger } from '@nestjs/common';
 import type { ModelMessage, ToolModelMessage } from 'ai';
 
 import type { Clock } from '../../clock/index.js';
+import { Log, type LineFields } from '../../logs/index.js';
 import type { Metrics } from '../../metrics/index.js';
 import type { JsonValue } from '../../protocol/index.js';
 import { AgentError } from '../agent-error.js';
@@ -29,7 +29,7 @@ const MAX_TURNS = 20;
  */
 @Agent({ name: 'assistant' })
 export class AssistantAgent extends AgentRunner {
-  readonly #logger = new Logger(AssistantAgent.name);
+  readonly #log = new Log(AssistantAgent.name);
   readonly #model: ChatModel;
 
   constructor(
@@ -41,7 +41,7 @@ export class AssistantAgent extends AgentRunner {
     super();
     this.#model = new ChatModel(
       options,
-      patientFetch(clock, metrics, (why) => this.#logger.warn(`the model server: ${why}`)),
+      patientFetch(clock, metrics, (why) => this.#log.warn(`the model server: ${why}`)),
     );
   }
 
@@ -79,11 +79,15 @@ export class AssistantAgent extends AgentRunner {
       return await this.#model.ask(messages, this.tools.all(), answer, context.signal);
     } catch (error) {
       context.signal.throwIfAborted();
-      this.#logger.warn(`${context.runId}: the model server: ${failureDetails(error, apiKey)}`);
+      this.#log.warn(`the model server: ${failureDetails(error, apiKey)}`, namesOf(context));
       const { message, retryable } = modelFailure(error, model);
       throw new AgentError(withoutKey(message, apiKey), { retryable, cause: error });
     }
   }
+}
+
+function namesOf({ runId, thread, userId }: AgentContext): LineFields {
+  return { runId, threadId: thread.threadId, userId };
 }
 
 function toolMessage({ toolCallId, tool }: ToolRequest, outcome: ToolOutcome): ToolModelMessage {

@@ -19,6 +19,7 @@ interface RunRow {
   input: string;
   message_id: string | null;
   associated: number;
+  association_ms: number;
   inputs: string;
   created_at: number;
   started_at: number | null;
@@ -68,6 +69,10 @@ export function prepareRuns(db: Database.Database) {
       `select ${PLACE} from runs
         where thread_no = (select thread_no from threads where thread_id = ?) and ${UNFINISHED} order by ${ORDER}`,
     ),
+    latest: prepare<[ThreadId, limit: number], PlaceRow>(
+      `select ${PLACE} from runs where thread_no = (select thread_no from threads where thread_id = ?)
+        order by run_no desc limit ?`,
+    ),
     unfinished: prepare<[], PlaceRow>(
       `select ${PLACE} from runs where thread_no is not null and ${UNFINISHED} order by thread_no, ${ORDER}`,
     ),
@@ -82,9 +87,9 @@ export function prepareRuns(db: Database.Database) {
 
     insert: prepare<[RunValues]>(
       `insert into runs (run_id, thread_no, thread_id, agent, user_id, status, attempt, policy, external, position,
-          input, message_id, associated, inputs, created_at, started_at, ended_at, end_reason)
+          input, message_id, associated, association_ms, inputs, created_at, started_at, ended_at, end_reason)
         values (@runId, @threadNo, @threadId, @agent, @userId, @status, @attempt, @policy, @external, @position,
-          @input, @messageId, @associated, @inputs, @createdAt, @startedAt, @endedAt, @endReason)`,
+          @input, @messageId, @associated, @associationMs, @inputs, @createdAt, @startedAt, @endedAt, @endReason)`,
     ),
     update: prepare<[RunUpdate]>(
       `update runs set status = @status, attempt = @attempt, associated = @associated, inputs = @inputs,
@@ -122,6 +127,7 @@ export function toRunRecord(row: RunRow): RunRecord {
     input: JSON.parse(row.input) as JsonValue,
     messageId: row.message_id,
     associated: row.associated === 1,
+    associationMs: row.association_ms,
     inputs: JSON.parse(row.inputs) as RunInput[],
     createdAt: row.created_at,
     startedAt: row.started_at,

@@ -31,6 +31,10 @@ export class SqliteRunStore extends RunStore {
     return this.#sql.use((sql) => sql.activePlaces.all(threadId).map(toRunPlace));
   }
 
+  override latest(threadId: ThreadId, limit: number): Promise<readonly RunPlace[]> {
+    return this.#sql.use((sql) => sql.latest.all(threadId, limit).map(toRunPlace));
+  }
+
   override unfinished(): Promise<readonly RunPlace[]> {
     return this.#sql.use((sql) => sql.unfinished.all().map(toRunPlace));
   }

@@ -8,6 +8,7 @@ import { Prepared, SqliteConnection } from './connection.js';
 import { reason, takeDataDir } from './data-dir.js';
 import { migrate } from './migrate.js';
 import { SqliteEventLog } from './sqlite-event-log.js';
+import { SqliteNotificationStore } from './sqlite-notification-store.js';
 import { SqliteRunStore } from './sqlite-run-store.js';
 import { SqliteThreadStore } from './sqlite-thread-store.js';
 import { SqliteWriter } from './writer.js';
@@ -48,11 +49,13 @@ export class SqliteStorage extends Storage {
   override readonly events = new SqliteEventLog(this.#reader);
   override readonly threads = new SqliteThreadStore(this.#reader);
   override readonly runs = new SqliteRunStore(this.#reader);
+  override readonly notifications = new SqliteNotificationStore(this.#reader);
 
   readonly #transaction: Transaction = {
     events: new SqliteEventLog(this.#writer),
     threads: new SqliteThreadStore(this.#writer),
     runs: new SqliteRunStore(this.#writer),
+    notifications: new SqliteNotificationStore(this.#writer),
     // There is one writer, and it holds the whole file.
     lock: () => Promise.resolve(),
     savepoint: (work) => this.#writer.savepoint(work),

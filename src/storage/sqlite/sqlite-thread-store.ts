@@ -1,6 +1,6 @@
 import { invalidFields } from '../../errors/index.js';
 import type { ThreadId } from '../../ids/index.js';
-import type { NewThread, ThreadAccess, ThreadRecord } from '../records.js';
+import type { NewThread, Removal, ThreadAccess, ThreadRecord, UserCursor } from '../records.js';
 import { type CreateOutcome, type ThreadChanges, type ThreadPage, ThreadStore } from '../thread-store.js';
 import { Prepared, type SqliteConnection } from './connection.js';
 import { prepareThreads, type ThreadRow, type ThreadStatements, toThreadRecord } from './thread-statements.js';
@@ -42,8 +42,19 @@ export class SqliteThreadStore extends ThreadStore {
     return this.#sql.use((sql) => sql.tombstone.get(threadId)?.owner_id ?? null);
   }
 
-  override cursor(threadId: ThreadId, userId: string): Promise<number> {
-    return this.#sql.use((sql) => sql.cursor.get(threadId, userId)?.seq ?? 0);
+  override cursor(threadId: ThreadId, userId: string): Promise<UserCursor | null> {
+    return this.#sql.use((sql) => sql.cursor.get(threadId, userId) ?? null);
+  }
+
+  override cursors(
+    threadId: ThreadId,
+    { after, limit }: { after: string | null; limit: number },
+  ): Promise<readonly UserCursor[]> {
+    return this.#sql.use((sql) => sql.cursors.all(threadId, after, limit));
+  }
+
+  override removal(threadId: ThreadId, userId: string): Promise<Removal | null> {
+    return this.#sql.use((sql) => sql.removal.get(threadId, userId) ?? null);
   }
 
   override create(thread: NewThread): Promise<CreateOutcome> {
@@ -90,6 +101,12 @@ export class SqliteThreadStore extends ThreadStore {
       if (row === undefined || sql.removeMember.run(row.thread_no, userId).changes === 0) return false;
       sql.touch.run(now, row.thread_no);
       return true;
+    });
+  }
+
+  override recordRemoval(threadId: ThreadId, userId: string, { seq, time }: Removal): Promise<void> {
+    return this.#sql.use((sql) => {
+      sql.recordRemoval.run(userId, seq, time, threadId);
     });
   }
 

@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3';
 
 import type { ThreadId } from '../../ids/index.js';
 import type { JsonObject } from '../../protocol/index.js';
-import type { ThreadRecord } from '../records.js';
+import type { Removal, ThreadRecord, UserCursor } from '../records.js';
 import { preparer } from './query.js';
 
 export interface ThreadRow {
@@ -24,6 +24,8 @@ interface AccessRow {
   epoch: string;
 }
 
+const CURSORS = `select user_id as userId, seq, updated_at as time from cursors
+  where thread_no = (select thread_no from threads where thread_id = ?)`;
 const THREADS = 'select * from threads join thread_details using (thread_no)';
 
 export function prepareThreads(db: Database.Database) {
@@ -45,8 +47,13 @@ export function prepareThreads(db: Database.Database) {
       'select user_id from members where thread_no = ? order by member_no',
     ).pluck(),
     tombstone: prepare<[ThreadId], { owner_id: string }>('select owner_id from tombstones where thread_id = ?'),
-    cursor: prepare<[ThreadId, userId: string], { seq: number }>(
-      'select seq from cursors where thread_no = (select thread_no from threads where thread_id = ?) and user_id = ?',
+    cursor: prepare<[ThreadId, userId: string], UserCursor>(`${CURSORS} and user_id = ?`),
+    cursors: prepare<[ThreadId, after: string | null, limit: number], UserCursor>(
+      `${CURSORS} and user_id > coalesce(?, '') order by user_id limit ?`,
+    ),
+    removal: prepare<[ThreadId, userId: string], Removal>(
+      `select seq, time from removals
+        where thread_no = (select thread_no from threads where thread_id = ?) and user_id = ?`,
     ),
 
     create: prepare<[ThreadId, ownerId: string, epoch: string, createdAt: number, updatedAt: number]>(
@@ -71,12 +78,17 @@ export function prepareThreads(db: Database.Database) {
       `insert into cursors (thread_no, user_id, seq, updated_at) values (?, ?, ?, ?)
         on conflict do update set seq = excluded.seq, updated_at = excluded.updated_at where excluded.seq > seq`,
     ),
+    recordRemoval: prepare<[userId: string, seq: number, time: number, ThreadId]>(
+      `insert into removals (thread_no, user_id, seq, time)
+        select thread_no, ?, ?, ? from threads where thread_id = ?
+        on conflict do update set seq = excluded.seq, time = excluded.time`,
+    ),
     addTombstone: prepare<[ThreadId, ownerId: string, deletedAt: number]>(
       'insert into tombstones (thread_id, owner_id, deleted_at) values (?, ?, ?)',
     ),
     removeTombstone: prepare<[ThreadId]>('delete from tombstones where thread_id = ?'),
 
-    /** In this order; details, members and cursors go with the thread, its runs lose their number of it. */
+    /** In this order; details, members, removals, cursors and notices go with the thread, its runs lose their number of it. */
     erase: [
       'delete from events where thread_no = ?',
       'delete from requests where thread_no = ?',

@@ -1,4 +1,6 @@
 import { eventLogContract } from './event-log.contract.js';
+import { notificationStoreContract } from './notification-store.contract.js';
+import { oversightContract } from './oversight.contract.js';
 import { runStoreContract } from './run-store.contract.js';
 import { storageContract } from './storage.contract.js';
 import type { StorageHarness } from './storage-harness.js';
@@ -14,4 +16,6 @@ export function storageContracts(name: string, harness: StorageHarness): void {
   threadStoreContract(name, harness);
   threadDeletionContract(name, harness);
   runStoreContract(name, harness);
+  notificationStoreContract(name, harness);
+  oversightContract(name, harness);
 }

@@ -43,9 +43,18 @@ export function runStoreContract(name: string, harness: StorageHarness): void {
         input: { z: [1, null, { deep: '\u0000 \u{1F600}' }], a: 'text' },
         messageId: 'message',
         associated: false,
+        associationMs: 1_234,
         inputs: [
-          { requestId: 'one', status: 'answered', prompt: 'Why?', value: { x: 1 }, requestedAt: 5, answeredAt: 6 },
-          { requestId: 'two', status: 'open', schema: { type: 'string' }, requestedAt: 7 },
+          {
+            requestId: 'one',
+            status: 'answered',
+            prompt: 'Why?',
+            value: { x: 1 },
+            attempt: 1,
+            requestedAt: 5,
+            answeredAt: 6,
+          },
+          { requestId: 'two', status: 'open', schema: { type: 'string' }, named: true, attempt: 2, requestedAt: 7 },
         ],
         createdAt: 1_756_919_162_904,
         startedAt: 1_756_919_162_905,
@@ -76,7 +85,7 @@ export function runStoreContract(name: string, harness: StorageHarness): void {
         const ended = {
           status: 'failed',
           associated: false,
-          inputs: [{ requestId: 'r', status: 'closed', requestedAt: 1 }],
+          inputs: [{ requestId: 'r', status: 'closed', attempt: 1, requestedAt: 1 }],
           endedAt: 6_000,
           endReason: 'run_stalled',
         } as const;
@@ -144,7 +153,7 @@ export function runStoreContract(name: string, harness: StorageHarness): void {
           newRun(a, 4, {
             status: 'waiting_input',
             startedAt: 8_000,
-            inputs: [{ requestId: 'r', status: 'open', requestedAt: 1 }],
+            inputs: [{ requestId: 'r', status: 'open', attempt: 1, requestedAt: 1 }],
           }),
           newRun(a, 5, { status: 'failed', startedAt: 1_000 }),
           newRun(b, 6),

@@ -82,6 +82,7 @@ export function newRun(thread: ThreadId, n: number, changes: Partial<RunRecord> 
     input: { text: `input ${n}` },
     messageId: null,
     associated: true,
+    associationMs: 0,
     inputs: [],
     createdAt: 3_000 + n,
     startedAt: null,

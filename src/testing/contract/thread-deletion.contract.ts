@@ -80,7 +80,7 @@ export function threadDeletionContract(name: string, harness: StorageHarness): v
         head: 0,
         updatedAt: 10_000,
       });
-      expect(await storage.threads.cursor(id, ALICE)).toBe(0);
+      expect(await storage.threads.cursor(id, ALICE)).toBeNull();
       expect(await storage.threads.access(id, BOB)).toBeNull();
       expect(await readAll(storage, id)).toEqual([]);
       expect(await append(storage, id, newEvents(1, 'new'))).toEqual([{ firstSeq: 1, head: 1 }]);
@@ -110,7 +110,14 @@ export function threadDeletionContract(name: string, harness: StorageHarness): v
     });
 
     it('leaves the ids and ends of its runs, without their content', async () => {
-      const input = { requestId: 'r', status: 'answered', prompt: 'secret', value: 'secret', requestedAt: 1 } as const;
+      const input = {
+        requestId: 'r',
+        status: 'answered',
+        prompt: 'secret',
+        value: 'secret',
+        attempt: 1,
+        requestedAt: 1,
+      } as const;
       const run = newRun(id, 1, { status: 'completed', attempt: 1, input: 'secret', inputs: [input], endedAt: 5_000 });
       await write(storage, (tx) => tx.runs.insert(run));
       await remove();
@@ -164,7 +171,7 @@ export function threadDeletionContract(name: string, harness: StorageHarness): v
       expect(await readAll(storage, other)).toHaveLength(2);
       expect(await storage.runs.active(other)).toEqual([newRun(other, 1)]);
       expect(await storage.runs.findRequest(ALICE, other, 'm')).toEqual(request);
-      expect(await storage.threads.cursor(other, ALICE)).toBe(2);
+      expect((await storage.threads.cursor(other, ALICE))?.seq).toBe(2);
     });
   });
 }

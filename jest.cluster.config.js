@@ -1,0 +1,18 @@
+import base from './jest.config.js';
+
+/** A database in which the tests may make schemas. Set here for the processes of jest too. */
+process.env.TEST_DATABASE_URL ||= 'postgres://root@127.0.0.1:5432/test';
+
+/**
+ * The tests that need PostgreSQL beside Node.
+ *
+ * @type {import('jest').Config}
+ */
+export default {
+  ...base,
+  testMatch: ['<rootDir>/test/cluster/**/*.spec.ts'],
+  testPathIgnorePatterns: ['/node_modules/'],
+  // One file after the other: a migration looks at all schemas, and fails at one that is dropped that very moment.
+  maxWorkers: 1,
+  globalSetup: '<rootDir>/test/support/require-postgres.mjs',
+};

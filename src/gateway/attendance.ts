@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+
+import { LocalPresence, PresentConnection } from '../delivery/index.js';
+import type { ThreadId } from '../ids/index.js';
+import type { ServerEvents } from '../protocol/index.js';
+import type { Connection } from './connection.js';
+
+/** What a `thread_activity` takes at most on the wire: two ids of the longest kind, and the rest. */
+const ACTIVITY_BYTES = 512;
+
+/** Shows who is there: tells of connections that become ready and that end, and of their heartbeats. */
+@Injectable()
+export class Attendance {
+  readonly #present = new WeakMap<Connection, ConnectionPresence>();
+
+  constructor(private readonly presence: LocalPresence) {}
+
+  came(connection: Connection): void {
+    const present = new ConnectionPresence(connection);
+    const { conn } = connection.socket;
+    this.#present.set(connection, present);
+    this.presence.arrived(present);
+    conn.on('packetCreate', ({ type }: { readonly type: string }) => {
+      if (type === 'ping') this.presence.heartbeatSent(present);
+    });
+    conn.on('heartbeat', () => this.presence.heartbeatAnswered(present));
+  }
+
+  left(connection: Connection): void {
+    const present = this.#present.get(connection);
+    if (present !== undefined) this.presence.left(present);
+  }
+}
+
+class ConnectionPresence extends PresentConnection {
+  override readonly userId: string;
+
+  constructor(private readonly connection: Connection) {
+    super();
+    this.userId = connection.outbox.userId;
+  }
+
+  override positionIn(threadId: ThreadId): number | null {
+    return this.connection.follower.positionIn(threadId);
+  }
+
+  override tell(activity: ServerEvents['thread_activity']): boolean {
+    const { outbox } = this.connection;
+    if (!outbox.hasRoomFor(ACTIVITY_BYTES)) return false;
+    outbox.emit('thread_activity', activity);
+    return true;
+  }
+}

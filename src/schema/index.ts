@@ -1,0 +1,5 @@
+export * from './form-schema.js';
+export * from './gather-schemas.js';
+export * from './json-schema.js';
+export { Meaning } from './meaning.js';
+export * from './wire-schema.js';

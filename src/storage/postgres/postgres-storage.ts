@@ -1,0 +1,173 @@
+import type pg from 'pg';
+
+import { Storage, type Transaction } from '../storage.js';
+import { clientConfig, PostgresReader, type PostgresOptions } from './connection.js';
+import { migrate } from './migrate.js';
+import { PostgresEventLog } from './postgres-event-log.js';
+import { PostgresNotificationStore } from './postgres-notification-store.js';
+import { PostgresRunStore } from './postgres-run-store.js';
+import { PostgresThreadStore } from './postgres-thread-store.js';
+import { Session } from './session.js';
+import { reason, sqlState, unavailable } from './storage-error.js';
+import { PostgresWriter } from './writer.js';
+
+/** How long a start waits for the lock: the connections of a process that was killed end within moments. */
+const LOCK_WAIT_MS = 2_000;
+/** Rows of processes that are gone, kept so that the last ones of them can still learn what became of a batch. */
+const KEPT_WRITERS = 100;
+
+const LOCK_NOT_AVAILABLE = '55P03';
+
+const FENCED = 'Another process has taken the database over. This one has to be started again.';
+
+/**
+ * One schema of a PostgreSQL database: connections that read, one that writes, and one that holds the lock which keeps a
+ * second process out and which the server drops with the connection.
+ *
+ * The lock says who may start. What keeps a process that has lost it from writing is its row in `writers`: whoever takes
+ * the lock fences the rows of all before, and every commit needs a row that is not fenced.
+ */
+export class PostgresStorage extends Storage {
+  readonly #options: PostgresOptions;
+  readonly #reader = new PostgresReader();
+  readonly #writer = new PostgresWriter();
+  #lock: Session | null = null;
+  #writing: Session | null = null;
+  #writerNo = 0;
+
+  override readonly events = new PostgresEventLog(this.#reader);
+  override readonly threads = new PostgresThreadStore(this.#reader);
+  override readonly runs = new PostgresRunStore(this.#reader);
+  override readonly notifications = new PostgresNotificationStore(this.#reader);
+
+  readonly #transaction: Transaction = {
+    events: new PostgresEventLog(this.#writer),
+    threads: new PostgresThreadStore(this.#writer),
+    runs: new PostgresRunStore(this.#writer),
+    notifications: new PostgresNotificationStore(this.#writer),
+    lock: async (threadIds) => {
+      await this.#writer.rows('select 1 from threads where thread_id = any($1) order by thread_id for update', [
+        threadIds,
+      ]);
+    },
+    savepoint: (work) => this.#writer.savepoint(work),
+  };
+
+  constructor(options: PostgresOptions) {
+    super();
+    this.#options = options;
+  }
+
+  override async open(): Promise<void> {
+    const config = clientConfig(this.#options);
+    try {
+      this.#reader.open(this.#options);
+      // Of this instance alone, so that it ends no connections but its own.
+      const [named] = await this.#reader.rows<{ token: string }>('select gen_random_uuid()::text as token');
+      this.#lock = new Session(config, `threadcast lock ${named?.token ?? ''}`, (session) => takeLock(session, config));
+      await this.#lock.connect();
+      await migrate(this.#options);
+      this.#writing = new Session(config, `threadcast writer ${named?.token ?? ''}`, makeDurable);
+      await this.#writing.connect();
+      this.#writerNo = await register(this.#writing);
+      this.#writer.use(this.#writing);
+    } catch (error) {
+      await this.close();
+      const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+      throw new Error(`The database ${this.#address()} cannot be opened: ${reason(cause)}.`, { cause: error });
+    }
+  }
+
+  override async close(): Promise<void> {
+    const [lock, writing] = [this.#lock, this.#writing];
+    this.#lock = this.#writing = null;
+    this.#writer.use(null);
+    await this.#reader.close();
+    await writing?.close();
+    // Last: whoever comes after this finds nobody at work.
+    await lock?.close();
+  }
+
+  override async transact<T>(batchId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    await this.#lock?.connect();
+    return this.#writer.transaction(
+      () => work(this.#transaction),
+      async () => {
+        const sealed = await this.#writer.rows(
+          'update writers set batch_id = $1 where writer_no = $2 and not fenced returning 1',
+          [batchId, this.#writerNo],
+        );
+        if (sealed.length === 0) throw unavailable(FENCED);
+      },
+    );
+  }
+
+  /**
+   * Waits for the transaction that has written the row, if the server is still about it: a COMMIT that was sent on a
+   * connection which was cut off then may yet succeed, and "no" would be wrong a moment later.
+   */
+  override async wasCommitted(batchId: string): Promise<boolean> {
+    if (this.#writing?.connected === false) await this.#writing.connect();
+    const rows = await this.#reader.rows<{ batch_id: string }>(
+      'select batch_id from writers where writer_no = $1 for update',
+      [this.#writerNo],
+    );
+    if (rows[0] === undefined) throw unavailable(FENCED);
+    return rows[0].batch_id === batchId;
+  }
+
+  /** Whether the server answers and takes writes, the lock is held, and no other process has taken over. */
+  override async check(): Promise<void> {
+    await this.#lock?.connect();
+    const [state] = await this.#reader.rows<{ fenced: boolean | null; read_only: boolean }>(
+      `select (select fenced from writers where writer_no = $1) as fenced,
+        pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as read_only`,
+      [this.#writerNo],
+    );
+    if (state?.fenced !== false) throw unavailable(FENCED);
+    if (state.read_only) throw unavailable('The database takes no writes.');
+  }
+
+  override describe(): string {
+    return `PostgreSQL at ${this.#address()}`;
+  }
+
+  #address(): string {
+    const { hostname, port, pathname } = new URL(this.#options.url);
+    return `${hostname === '' ? 'localhost' : hostname}${port === '' ? '' : `:${port}`}${pathname}`;
+  }
+}
+
+/** One for each schema: what is refused is a second process on the same tables. */
+async function takeLock(session: Session, { statement_timeout }: pg.ClientConfig): Promise<void> {
+  const waitMs = Math.min(LOCK_WAIT_MS, Math.floor(Number(statement_timeout) / 2));
+  // A process whose machine is gone says no goodbye: the server asks it, so that the lock does not stay for hours.
+  await session.rows(
+    `select set_config('lock_timeout', '${waitMs}', false), set_config('tcp_keepalives_idle', '10', false),
+      set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false)`,
+  );
+  try {
+    await session.rows(`select pg_advisory_lock(hashtext('threadcast'), hashtext(current_schema()))`);
+  } catch (error) {
+    if (!(error instanceof Error) || sqlState(error.cause) !== LOCK_NOT_AVAILABLE) throw error;
+    throw unavailable('it is in use by another Threadcast. Stop that one, or use another database');
+  }
+}
+
+/** A commit that was answered has to survive the loss of power; whatever is stricter stays. */
+async function makeDurable(session: Session): Promise<void> {
+  await session.rows(
+    `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`,
+  );
+}
+
+/** Fences all before, waiting for a commit of theirs that is under way. */
+async function register(session: Session): Promise<number> {
+  await session.rows('update writers set fenced = true where not fenced');
+  const [made] = await session.rows<{ writer_no: number }>(
+    `insert into writers (batch_id) values ('') returning writer_no`,
+  );
+  const writerNo = made?.writer_no ?? 0;
+  await session.rows('delete from writers where writer_no < $1', [writerNo - KEPT_WRITERS]);
+  return writerNo;
+}
