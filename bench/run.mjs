@@ -1,0 +1,41 @@
+/** `npm run bench`: the same work on Threadcast and on its peers, in one run. `-- --help` tells the options. */
+import { parseArgs } from 'node:util';
+
+import { WORKS } from './works/index.mjs';
+import { show } from './support/show.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    work: { type: 'string', multiple: true },
+    peer: { type: 'string', multiple: true },
+    short: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (options.help) {
+  console.log(`npm run bench -- [--work ${WORKS.map(({ name }) => name).join(' | ')}]… [--peer …]… [--short] [--json]
+
+--short   small sizes: checks that every stream is complete and in order; its times mean nothing
+--json    prints the results as JSON alone`);
+  process.exit(0);
+}
+
+const results = [];
+let faults = 0;
+for (const work of WORKS.filter(({ name }) => options.work?.includes(name) ?? true)) {
+  const size = options.short ? work.short : work.full;
+  if (!options.json) console.log(`\n${work.name}: ${work.title}`);
+  const peers = work.peers.filter((peer) => options.peer?.includes(peer) ?? true);
+  const measured = {};
+  for (const peer of peers) {
+    measured[peer] = await work.run(peer, size);
+    faults += measured[peer].faults.length;
+    if (!options.json) show(work, peer, measured);
+  }
+  results.push({ work: work.name, size, measured });
+}
+if (options.json) console.log(JSON.stringify(results, null, 2));
+console.log(`${results.length} works, ${faults} faults`);
+process.exit(faults === 0 ? 0 : 1);

@@ -1,0 +1,84 @@
+/** The server of this repository as it is built, with one agent of its own, on a fresh or a given DATA_DIR. */
+import 'reflect-metadata';
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Logger, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+
+import { Agent, AgentRunner, AppModule, PinoLogger, loadConfig, serve } from '../../dist/index.js';
+import { answerCalls } from '../support/child.mjs';
+import { itemsOf, produce } from '../support/work.mjs';
+
+/** Produces what it is asked to, and keeps at most so many events unsettled as its context allows. */
+class BenchAgent extends AgentRunner {
+  async run(context) {
+    const work = context.input;
+    let last = Promise.resolve();
+    await produce({ ...work, make: itemsOf(work) }, (item) => {
+      last = typeof item === 'string' ? context.write(item) : context.emit('custom', item);
+    });
+    await last;
+    return { content: '' };
+  }
+}
+Agent({ name: 'bench' })(BenchAgent);
+
+class BenchModule {}
+Module({ providers: [BenchAgent] })(BenchModule);
+
+const given = process.env.BENCH_DATA_DIR;
+const dataDir = given ?? mkdtempSync(join(tmpdir(), 'threadcast-bench-'));
+const config = loadConfig({
+  PORT: '0',
+  DATA_DIR: dataDir,
+  LOG_LEVEL: 'warn',
+  MAX_CONNECTIONS_PER_USER: '20000',
+  MAX_UNAUTHENTICATED_CONNECTIONS: '20000',
+  MAX_RUNS_PER_USER: '1000',
+});
+const logger = new PinoLogger(config.logLevel);
+Logger.overrideLogger(logger);
+
+let url;
+let token;
+
+async function post(path, body) {
+  const response = await fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+answerCalls({
+  async listen() {
+    const root = AppModule.forRoot(config, [BenchModule]);
+    const server = await serve(config, { logger, createApp: (adapter) => NestFactory.create(root, adapter) });
+    url = server.url;
+    ({ token } = await post('/dev/token', { userId: 'bench' }));
+    process.on('exit', () => given ?? rmSync(dataDir, { recursive: true, force: true }));
+    return { port: Number(new URL(url).port), token };
+  },
+  async makeThreads(count) {
+    const threadIds = [];
+    for (let index = 0; index < count; index += 1) threadIds.push((await post('/api/threads', {})).threadId);
+    return threadIds;
+  },
+  /** Resolves when no run is under way any more. */
+  async runsEnded() {
+    for (;;) {
+      const { threads } = await (
+        await fetch(`${url}/api/threads`, { headers: { authorization: `Bearer ${token}` } })
+      ).json();
+      if (threads.every(({ activeRuns }) => activeRuns.length === 0 || activeRuns === 0)) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  },
+  /** Started as by any client, over HTTP; the clients see its end. */
+  run: (threadId, work) => post(`/api/threads/${threadId}/runs`, { agent: 'bench', input: work }),
+});

@@ -1,0 +1,9 @@
+/** The servers that are compared, by name. `frames`: what the clients ask for, where there is a choice. */
+export const PEERS = {
+  bare: { module: 'servers/bare.mjs', args: [], label: 'bare Socket.IO' },
+  recovery: { module: 'servers/bare.mjs', args: ['--recovery'], label: 'Socket.IO with state recovery' },
+  ws: { module: 'servers/raw-ws.mjs', args: [], label: 'raw ws' },
+  gathered: { module: 'servers/raw-ws.mjs', args: ['--gather'], label: 'raw ws, gathering 10 ms' },
+  single: { module: 'servers/threadcast.mjs', args: [], label: 'Threadcast, single frames', frames: 'single' },
+  batch: { module: 'servers/threadcast.mjs', args: [], label: 'Threadcast, batch frames', frames: 'batch' },
+};
