@@ -72,7 +72,8 @@ function judgeOrder(log: readonly LoggedEvent[], records: ReadonlyMap<RunId, Run
     const run = runId === null ? undefined : records.get(runId);
     if (run === undefined) continue;
     if (type === 'agent_started') {
-      if (run.policy !== 'parallel' && underWay.size > 0) faults.push(`${seq}: began beside another`);
+      const beside = [...underWay].map((runId) => records.get(runId));
+      if (beside.some((other) => !mayBeBeside(run, other))) faults.push(`${seq}: began beside another`);
       faults.push(...overtaking(run, waiting).map((what) => `${seq}: ${what}`));
       underWay.add(run.runId);
     }
@@ -82,6 +83,14 @@ function judgeOrder(log: readonly LoggedEvent[], records: ReadonlyMap<RunId, Run
     if (isTerminalType(type)) underWay.delete(run.runId);
   }
   return faults;
+}
+
+/**
+ * One that is to run in parallel begins at once, also while one that was asked for before it begins, and has its first
+ * event still to be stored.
+ */
+function mayBeBeside(run: RunRecord, other: RunRecord | undefined): boolean {
+  return run.policy === 'parallel' || (other?.policy === 'parallel' && other.position > run.position);
 }
 
 /**
