@@ -25,6 +25,7 @@ describe('What is installed', () => {
       '@scarf/scarf',
       '@swc/core (dev)',
       'better-sqlite3',
+      'msgpackr-extract',
       'unrs-resolver (dev)',
     ]);
   });
