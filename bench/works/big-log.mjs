@@ -37,7 +37,7 @@ async function bigLog(peer, { threads, rounds, worked, ...work }) {
 }
 
 async function filledLog(dataDir, size) {
-  const filler = new Child('support/log-filler.mjs');
+  const filler = new Child('fill.mjs');
   try {
     return await filler.call('fill', dataDir, size);
   } finally {

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { SqliteStorage } from '../../dist/storage/sqlite/sqlite-storage.js';
-import { answerCalls } from './child.mjs';
+import { SqliteStorage } from '../dist/storage/sqlite/sqlite-storage.js';
+import { answerCalls } from './support/child.mjs';
 
 /** What one run has appended each time. The rounds of all threads follow each other, so that a thread's log lies spread out. */
 const ROUND_EVENTS = 10;
