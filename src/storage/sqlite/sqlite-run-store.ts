@@ -39,6 +39,10 @@ export class SqliteRunStore extends RunStore {
     return this.#sql.use((sql) => sql.unfinished.all().map(toRunPlace));
   }
 
+  override underWayOf(userId: string): Promise<number> {
+    return this.#sql.use((sql) => sql.underWayOf.get(userId) ?? 0);
+  }
+
   override fences(runIds: readonly RunId[]): Promise<ReadonlyMap<RunId, RunFence>> {
     return this.#sql.use((sql) => {
       const fences = new Map<RunId, RunFence>();
@@ -66,8 +70,9 @@ export class SqliteRunStore extends RunStore {
   override insert(run: RunRecord): Promise<boolean> {
     return this.#sql.use((sql) => {
       if (sql.run.get(run.runId) !== undefined) return false;
+      const { node: _node, ...values } = run;
       sql.insert.run({
-        ...run,
+        ...values,
         threadNo: existing(sql, run.threadId),
         external: run.external ? 1 : 0,
         associated: run.associated ? 1 : 0,
@@ -95,7 +100,7 @@ export class SqliteRunStore extends RunStore {
         endedAt: run.endedAt,
         endReason: run.endReason,
       });
-      return { ...run, inputs };
+      return { ...run, inputs, node: null };
     });
   }
 
