@@ -70,9 +70,8 @@ export class SqliteRunStore extends RunStore {
   override insert(run: RunRecord): Promise<boolean> {
     return this.#sql.use((sql) => {
       if (sql.run.get(run.runId) !== undefined) return false;
-      const { node: _node, ...values } = run;
       sql.insert.run({
-        ...values,
+        ...run,
         threadNo: existing(sql, run.threadId),
         external: run.external ? 1 : 0,
         associated: run.associated ? 1 : 0,
