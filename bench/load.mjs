@@ -26,7 +26,11 @@ function add({ port, token, frames }, observed = true) {
       left -= 1;
       if (left === 0) allEnded();
     },
+    onSignal: (name) => {
+      if (name === 'thread_caught_up') client.toldCaughtUp();
+    },
   });
+  client.caughtUp = new Promise((resolve) => (client.toldCaughtUp = resolve));
   clients.push(client);
   return client.ready.then(() => client);
 }
@@ -61,6 +65,10 @@ answerCalls({
   /** Resolves when the first `count` clients have seen the end. */
   async endedOf(count) {
     await Promise.all(clients.slice(0, count).map((client) => client.nextEnd()));
+  },
+  /** Resolves when each client has what was in the log of the thread that it has followed first. */
+  async caughtUp() {
+    await Promise.all(clients.map((client) => client.caughtUp));
   },
   async ended() {
     if (left > 0) await new Promise((resolve) => (allEnded = resolve));

@@ -18,7 +18,10 @@ if (options.help) {
   console.log(`npm run bench -- [--work ${WORKS.map(({ name }) => name).join(' | ')}]… [--peer …]… [--short] [--json]
 
 --short   small sizes: checks that every stream is complete and in order; its times mean nothing
---json    prints the results as JSON alone`);
+--json    prints the results as JSON alone
+
+BENCH_BIG_LOG_DIR=dir      where the log of the work big-log is kept for the next time (5 GB); made anew each time without it
+BENCH_NODE_ARGS='--flag …' for node in every server and every process of clients, such as --cpu-prof`);
   process.exit(0);
 }
 
@@ -37,5 +40,5 @@ for (const work of WORKS.filter(({ name }) => options.work?.includes(name) ?? tr
   results.push({ work: work.name, size, measured });
 }
 if (options.json) console.log(JSON.stringify(results, null, 2));
-console.log(`${results.length} works, ${faults} faults`);
+else console.log(`${results.length} works, ${faults} faults`);
 process.exit(faults === 0 ? 0 : 1);

@@ -12,6 +12,10 @@ import { Agent, AgentRunner, AppModule, PinoLogger, loadConfig, serve } from '..
 import { answerCalls } from '../support/child.mjs';
 import { itemsOf, produce } from '../support/work.mjs';
 
+let asked = 0;
+let produced = 0;
+let allProduced = () => undefined;
+
 /** Produces what it is asked to, and keeps at most so many events unsettled as its context allows. */
 class BenchAgent extends AgentRunner {
   async run(context) {
@@ -21,6 +25,8 @@ class BenchAgent extends AgentRunner {
       last = typeof item === 'string' ? context.write(item) : context.emit('custom', item);
     });
     await last;
+    produced += 1;
+    allProduced();
     return { content: '' };
   }
 }
@@ -42,6 +48,7 @@ const config = loadConfig({
 const logger = new PinoLogger(config.logLevel);
 Logger.overrideLogger(logger);
 
+let served;
 let url;
 let token;
 
@@ -58,8 +65,8 @@ async function post(path, body) {
 answerCalls({
   async listen() {
     const root = AppModule.forRoot(config, [BenchModule]);
-    const server = await serve(config, { logger, createApp: (adapter) => NestFactory.create(root, adapter) });
-    url = server.url;
+    served = await serve(config, { logger, createApp: (adapter) => NestFactory.create(root, adapter) });
+    url = served.url;
     ({ token } = await post('/dev/token', { userId: 'bench' }));
     process.on('exit', () => given ?? rmSync(dataDir, { recursive: true, force: true }));
     return { port: Number(new URL(url).port), token };
@@ -79,6 +86,17 @@ answerCalls({
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   },
+  /** Resolves when every run that was asked for here has what it produces in the log. */
+  produced: () =>
+    new Promise((resolve) => {
+      allProduced = () => produced >= asked && resolve();
+      allProduced();
+    }),
   /** Started as by any client, over HTTP; the clients see its end. */
-  run: (threadId, work) => post(`/api/threads/${threadId}/runs`, { agent: 'bench', input: work }),
+  run(threadId, work) {
+    asked += 1;
+    return post(`/api/threads/${threadId}/runs`, { agent: 'bench', input: work });
+  },
+  /** As on SIGTERM. */
+  close: () => served.drainAndClose(),
 });

@@ -6,4 +6,6 @@ export const PEERS = {
   gathered: { module: 'servers/raw-ws.mjs', args: ['--gather'], label: 'raw ws, gathering 10 ms' },
   single: { module: 'servers/threadcast.mjs', args: [], label: 'Threadcast, single frames', frames: 'single' },
   batch: { module: 'servers/threadcast.mjs', args: [], label: 'Threadcast, batch frames', frames: 'batch' },
+  small: { module: 'servers/threadcast.mjs', args: [], label: 'Threadcast, a log of these threads', frames: 'batch' },
+  big: { module: 'servers/threadcast.mjs', args: [], label: 'Threadcast, a long log', frames: 'batch' },
 };

@@ -35,11 +35,26 @@ export class Child {
   }
 
   async end() {
-    const gone = new Promise((resolve) => this.#process.once('exit', resolve));
-    if (this.#process.exitCode !== null) return;
+    if (this.#isGone) return;
+    const gone = this.#gone();
     this.#process.disconnect();
     const tooLate = setTimeout(() => this.#process.kill('SIGKILL'), 15_000);
     await gone;
     clearTimeout(tooLate);
+  }
+
+  async kill() {
+    if (this.#isGone) return;
+    const gone = this.#gone();
+    this.#process.kill('SIGKILL');
+    await gone;
+  }
+
+  get #isGone() {
+    return this.#process.exitCode !== null || this.#process.signalCode !== null;
+  }
+
+  #gone() {
+    return new Promise((resolve) => this.#process.once('exit', resolve));
   }
 }

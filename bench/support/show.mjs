@@ -1,11 +1,11 @@
 import { PEERS } from './peers.mjs';
 
-/** One line of a peer's result, with its ratio to the bare server of the same run. */
+/** One line of a peer's result, with its ratio to what it is compared with in the same run: the bare server, where nothing else is said. */
 export function show(work, peer, measured) {
   const { faults, ...figures } = measured[peer];
-  const bare = measured.bare;
+  const base = measured[work.against ?? 'bare'];
   const ratios = work.figures.map((name) =>
-    bare === undefined ? '' : `${name} ${round(figures[name] / bare[name])} ×`,
+    base === undefined ? '' : `${name} ${round(figures[name] / base[name])} ×`,
   );
   const told = Object.entries(figures).map(
     ([name, value]) => `${name} ${typeof value === 'number' ? round(value) : JSON.stringify(value)}`,

@@ -1,6 +1,4 @@
-import { createSecretKey, type KeyObject } from 'node:crypto';
-
-import { jwtVerify, type JWTPayload, type JWTVerifyOptions } from 'jose';
+import { errors, jwtVerify, type JWTPayload } from 'jose';
 
 import { Clock } from '../clock/index.js';
 import { Authenticator } from './authenticator.js';
@@ -8,11 +6,12 @@ import { badToken, verificationFailure } from './bad-token.js';
 import { CLOCK_SKEW_MS, principalOf } from './claims.js';
 import type { KeySet } from './key-set.js';
 import type { Principal } from './principal.js';
+import { SharedSecret } from './shared-secret.js';
 
 const MAX_TOKEN_CHARACTERS = 16 * 1024;
 
 /** What a token is verified with. The algorithms are ours to say, never the token's. */
-export type VerificationKey = { readonly key: KeyObject; readonly algorithms: readonly string[] } | KeySet;
+export type VerificationKey = SharedSecret | KeySet;
 
 export interface ExpectedClaims {
   /** The only `iss` accepted; undefined: any or none. */
@@ -23,7 +22,7 @@ export interface ExpectedClaims {
 
 /** A secret shared with whoever makes the tokens. */
 export function secretKey(secret: string): VerificationKey {
-  return { key: createSecretKey(secret, 'utf8'), algorithms: ['HS256'] };
+  return new SharedSecret(secret);
 }
 
 /** Tokens are JWTs: `sub` is the user, `roles` those we know, `exp` exact, `nbf` and `iat` with 30 s of leeway. */
@@ -44,22 +43,33 @@ export class JwtAuthenticator extends Authenticator {
   }
 
   private async verified(token: string): Promise<JWTPayload> {
-    const { issuer, audience } = this.expected;
-    const options: JWTVerifyOptions = {
-      algorithms: [...this.verification.algorithms],
-      currentDate: new Date(this.clock.now()),
-      clockTolerance: CLOCK_SKEW_MS / 1000,
-      ...(issuer === undefined ? {} : { issuer }),
-      ...(audience === undefined ? {} : { audience }),
-    };
+    const { verification, expected } = this;
     try {
-      const { payload } =
-        'key' in this.verification
-          ? await jwtVerify(token, this.verification.key, options)
-          : await jwtVerify(token, this.verification.find, options);
-      return payload;
+      if (!(verification instanceof SharedSecret)) return await this.verifiedByKeySet(token, verification);
+      const claims = verification.claimsOf(token);
+      checkOrigin(claims, expected);
+      return claims;
     } catch (error) {
       throw verificationFailure(error);
     }
   }
+
+  private async verifiedByKeySet(token: string, keySet: KeySet): Promise<JWTPayload> {
+    const { issuer, audience } = this.expected;
+    const { payload } = await jwtVerify(token, keySet.find, {
+      algorithms: [...keySet.algorithms],
+      currentDate: new Date(this.clock.now()),
+      clockTolerance: CLOCK_SKEW_MS / 1000,
+      ...(issuer === undefined ? {} : { issuer }),
+      ...(audience === undefined ? {} : { audience }),
+    });
+    return payload;
+  }
+}
+
+function checkOrigin(claims: JWTPayload, { issuer, audience }: ExpectedClaims): void {
+  if (issuer !== undefined && claims.iss !== issuer) throw new errors.JWTClaimValidationFailed('', claims, 'iss');
+  if (audience === undefined) return;
+  const audiences: readonly unknown[] = Array.isArray(claims.aud) ? claims.aud : [claims.aud];
+  if (!audiences.includes(audience)) throw new errors.JWTClaimValidationFailed('', claims, 'aud');
 }

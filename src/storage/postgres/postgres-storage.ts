@@ -4,6 +4,7 @@ import { Storage, type Transaction } from '../storage.js';
 import { clientConfig, PostgresReader, type PostgresOptions } from './connection.js';
 import { migrate } from './migrate.js';
 import { PostgresEventLog } from './postgres-event-log.js';
+import { PostgresNodeLeases } from './postgres-node-leases.js';
 import { PostgresNotificationStore } from './postgres-notification-store.js';
 import { PostgresRunStore } from './postgres-run-store.js';
 import { PostgresThreadStore } from './postgres-thread-store.js';
@@ -22,6 +23,11 @@ const IN_USE =
   'it is in use by another Threadcast. Stop that one, use another database, or start all with the same REDIS_URL';
 const IN_USE_ALONE =
   'it is in use by another Threadcast that has no REDIS_URL. Stop that one, start all with the same REDIS_URL, or use another database';
+
+/** After the threads and in an order of their own, so that no two transactions wait for each other. */
+const LOCK_USERS = `select pg_advisory_xact_lock(hashtext('threadcast users ' || current_schema()), name) from (
+    select distinct hashtext(user_id) as name from unnest($1::text[]) as user_id order by name offset 0
+  ) as names`;
 
 const FENCED = 'Another process has taken the database over. This one has to be started again.';
 
@@ -47,15 +53,18 @@ export class PostgresStorage extends Storage {
   override readonly runs = new PostgresRunStore(this.#reader);
   override readonly notifications = new PostgresNotificationStore(this.#reader);
 
+  override readonly leases = new PostgresNodeLeases(this.#reader);
+
   readonly #transaction: Transaction = {
     events: new PostgresEventLog(this.#writer),
     threads: new PostgresThreadStore(this.#writer),
     runs: new PostgresRunStore(this.#writer),
     notifications: new PostgresNotificationStore(this.#writer),
-    lock: async (threadIds) => {
+    lock: async (threadIds, userIds = []) => {
       await this.#writer.rows('select 1 from threads where thread_id = any($1) order by thread_id for update', [
         threadIds,
       ]);
+      if (userIds.length > 0) await this.#writer.rows(LOCK_USERS, [userIds]);
     },
     savepoint: (work) => this.#writer.savepoint(work),
   };
