@@ -32,7 +32,7 @@ describe('Several processes on one PostgreSQL', () => {
 
   it('open it together, and number the events of one thread without a hole', async () => {
     const nodes = await Promise.all([open(true), open(true), open(true)]);
-    const id = await makeThread(nodes[0]!, 'a');
+    const id = await makeThread(nodes[0], 'a');
     await Promise.all(
       nodes.map(async (node) => {
         for (let n = 0; n < 20; n += 1) await append(node, id, newEvents(2));
