@@ -7,7 +7,7 @@ import { reasonOf, withDeadline } from '../../startup/index.js';
 const CONNECT_MS = 1_500;
 const OPEN_MS = 3_000;
 /** Between two questions whether both connections are alive, and how long an answer to one may take. */
-export const PULSE_MS = 1_000;
+const PULSE_MS = 1_000;
 /** Bytes that are on their way to Redis; what comes on top is dropped. */
 const MAX_UNANSWERED_BYTES = 16_777_216;
 const CHANNELS_PER_COMMAND = 500;
