@@ -287,8 +287,8 @@ type NamedRun = Pick<RunPlace, 'runId' | 'threadId'> & Partial<Pick<RunPlace, 'u
 
 /** The scheduler keeps what it is given for as long as a run waits: its content is not to be held with it. */
 function placeOf(run: RunPlace): RunPlace {
-  const { runId, threadId, agent, userId, status, attempt, policy, external, position } = run;
-  return { runId, threadId, agent, userId, status, attempt, policy, external, position };
+  const { runId, threadId, agent, userId, status, attempt, policy, external, position, node } = run;
+  return { runId, threadId, agent, userId, status, attempt, policy, external, position, node };
 }
 
 function outcomeOf(event: StoredEvent): string {

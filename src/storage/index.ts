@@ -1,4 +1,5 @@
 export * from './event-log.js';
+export * from './node-leases.js';
 export * from './notification-store.js';
 export * from './records.js';
 export * from './run-store.js';

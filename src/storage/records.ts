@@ -113,16 +113,21 @@ export interface RunRecord {
   readonly endReason: string | null;
   /** Its thread was deleted. The thread's id may have been made again since: that is another log, not this run's. */
   readonly orphaned: boolean;
+  /**
+   * The node whose it is: which executes it, watches it, or is about to begin it while it is queued. Of an ended run, whose it
+   * was. Null: nobody's, as every run is in a storage for one process.
+   */
+  readonly node: string | null;
 }
 
 /** A run without its content: who runs it, and where it stands. Small, however large its input is. */
 export type RunPlace = Pick<
   RunRecord,
-  'runId' | 'threadId' | 'agent' | 'userId' | 'status' | 'attempt' | 'policy' | 'external' | 'position'
+  'runId' | 'threadId' | 'agent' | 'userId' | 'status' | 'attempt' | 'policy' | 'external' | 'position' | 'node'
 >;
 
 export type RunChanges = Partial<
-  Pick<RunRecord, 'status' | 'attempt' | 'associated' | 'inputs' | 'startedAt' | 'endedAt' | 'endReason'>
+  Pick<RunRecord, 'status' | 'attempt' | 'associated' | 'inputs' | 'startedAt' | 'endedAt' | 'endReason' | 'node'>
 >;
 
 /** What fences a run's events: who may append for it now. */
@@ -177,6 +182,8 @@ export interface Notice extends NewNotice {
 
 /** `outcome` null: it is owed. */
 export interface NoticeRecord extends Notice {
+  /** The node that brings it, or has; see `NotificationStore.claim`. Null: nobody in particular. */
+  readonly node: string | null;
   readonly outcome: NoticeOutcome | null;
   readonly settledAt: number | null;
 }

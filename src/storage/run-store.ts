@@ -17,6 +17,12 @@ export abstract class RunStoreReader {
   /** All runs that have not ended, by thread, each thread's as in `activePlaces`. For recovery at start. */
   abstract unfinished(): Promise<readonly RunPlace[]>;
 
+  /**
+   * How many runs of the user count for the limit on runs under way: those begun, and queued ones that are a node's to
+   * begin. Runs of other processes do not count.
+   */
+  abstract underWayOf(userId: string): Promise<number>;
+
   /** Present state of several runs; a run that is not known is absent from the map. */
   abstract fences(runIds: readonly RunId[]): Promise<ReadonlyMap<RunId, RunFence>>;
 

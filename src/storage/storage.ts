@@ -1,5 +1,6 @@
 import type { ThreadId } from '../ids/index.js';
 import type { EventLog, EventLogReader } from './event-log.js';
+import type { NodeLeases } from './node-leases.js';
 import type { NotificationStore, NotificationStoreReader } from './notification-store.js';
 import type { RunStore, RunStoreReader } from './run-store.js';
 import type { ThreadStore, ThreadStoreReader } from './thread-store.js';
@@ -11,8 +12,11 @@ export interface Transaction {
   readonly runs: RunStore;
   readonly notifications: NotificationStore;
 
-  /** Holds these threads against every other transaction until the end. Called once, first, with all of them. */
-  lock(threadIds: readonly ThreadId[]): Promise<void>;
+  /**
+   * Holds these threads against every other transaction until the end, and these users against every other one that names
+   * them: for what is counted per user. Called once, first, with all of them.
+   */
+  lock(threadIds: readonly ThreadId[], userIds?: readonly string[]): Promise<void>;
 
   /** Runs a part that fails alone: when it rejects, what it wrote is undone and the transaction goes on. */
   savepoint<T>(work: () => Promise<T>): Promise<T>;
@@ -33,6 +37,9 @@ export abstract class Storage {
   abstract readonly threads: ThreadStoreReader;
   abstract readonly runs: RunStoreReader;
   abstract readonly notifications: NotificationStoreReader;
+
+  /** Null: this storage is one process's. */
+  abstract readonly leases: NodeLeases | null;
 
   /** Opens, locks and migrates. Rejects with the reason in words. Called once, before anything else. */
   abstract open(): Promise<void>;

@@ -4,7 +4,8 @@ import { Storage, type Transaction } from '../storage/index.js';
 export type Intercept = (args: readonly unknown[]) => Promise<void>;
 
 /** The calls that can be stopped: `transact` and the readers, by name (`threads.access`, `events.read`). */
-export type StorageCall = 'transact' | 'wasCommitted' | `${'events' | 'threads' | 'runs' | 'notifications'}.${string}`;
+export type StorageCall =
+  'transact' | 'wasCommitted' | `${'events' | 'threads' | 'runs' | 'notifications' | 'leases'}.${string}`;
 
 /** A call that a test holds. */
 export interface HeldCall {
@@ -25,6 +26,7 @@ export class InterceptedStorage extends Storage {
   override readonly threads: Storage['threads'];
   override readonly runs: Storage['runs'];
   override readonly notifications: Storage['notifications'];
+  override readonly leases: Storage['leases'];
 
   constructor(private readonly inner: Storage) {
     super();
@@ -32,6 +34,7 @@ export class InterceptedStorage extends Storage {
     this.threads = this.#watched('threads', inner.threads);
     this.runs = this.#watched('runs', inner.runs);
     this.notifications = this.#watched('notifications', inner.notifications);
+    this.leases = inner.leases === null ? null : this.#watched('leases', inner.leases);
   }
 
   /** From now on `intercept` stands before this call; null takes it away. */

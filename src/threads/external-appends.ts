@@ -79,7 +79,7 @@ export class ExternalAppends {
       ...{ runId, threadId, agent: make.agent, userId: thread.ownerId },
       ...{ status: 'running', attempt: 0, policy: 'parallel', external: true, position: 0 },
       ...{ input: null, messageId: null, associated: false, associationMs: 0, inputs: [] },
-      ...{ createdAt: now, startedAt: now, endedAt: null, endReason: null, orphaned: false },
+      ...{ createdAt: now, startedAt: now, endedAt: null, endReason: null, orphaned: false, node: null },
     };
     await write.runs.insert(run);
     return run;

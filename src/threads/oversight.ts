@@ -84,10 +84,10 @@ export class Oversight {
     const run = await this.storage.runs.get(runId);
     if (run === null) return null;
     const { threadId, agent, userId, status, attempt, policy, external, messageId } = run;
-    const { associated, associationMs, createdAt, startedAt, endedAt, endReason, orphaned } = run;
+    const { associated, associationMs, createdAt, startedAt, endedAt, endReason, orphaned, node } = run;
     return {
       ...{ runId, threadId, agent, userId, status, attempt, policy, external, messageId },
-      ...{ associated, associationMs, createdAt, startedAt, endedAt, threadDeleted: orphaned },
+      ...{ associated, associationMs, createdAt, startedAt, endedAt, threadDeleted: orphaned, node },
       endReason: status === 'cancelled' && endReason !== null ? ownReason(endReason) : endReason,
       inputs: run.inputs.map(({ requestId, status: state, requestedAt, answeredAt }) => {
         return { requestId, status: state, requestedAt, ...(answeredAt === undefined ? {} : { answeredAt }) };

@@ -191,6 +191,7 @@ export class RunStarter {
       endedAt: null,
       endReason: null,
       orphaned: false,
+      node: null,
     };
   }
 

@@ -1,6 +1,6 @@
 import type { Storage } from '../../src/storage/index.js';
 import { PostgresStorage } from '../../src/storage/postgres/postgres-storage.js';
-import { storageContracts } from '../../src/testing/contract/index.js';
+import { sharedStorageContracts } from '../../src/testing/contract/index.js';
 import { PostgresSchemas } from './postgres-schemas.js';
 
 const schemas = new PostgresSchemas();
@@ -13,7 +13,7 @@ async function open(url: string): Promise<Storage> {
   return storage;
 }
 
-storageContracts('PostgreSQL', {
+sharedStorageContracts('PostgreSQL', {
   open: async () => open(await schemas.make()),
   reopen: async (storage) => {
     await storage.close();

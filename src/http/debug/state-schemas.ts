@@ -27,6 +27,7 @@ const RUN_PLACE = z.object({
   attempt: z.int(),
   policy: z.enum(RUN_POLICIES),
   external: z.boolean(),
+  node: z.string().nullable().describe('Whose it is, or was; null: nobody’s, as every run is without a cluster.'),
 });
 
 const QUEUED_PLACE = RUN_PLACE.extend({

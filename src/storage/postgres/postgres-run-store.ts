@@ -2,14 +2,12 @@ import type { RunId, ThreadId } from '../../ids/index.js';
 import type { RecordedRequest, RunChanges, RunFence, RunPlace, RunRecord } from '../records.js';
 import { RunStore } from '../run-store.js';
 import type { Queries } from './connection.js';
-import { type PlaceRow, type RunRow, toRunPlace, toRunRecord } from './run-rows.js';
+import { PLACE, type PlaceRow, type RunRow, TAKEN, toRunPlace, toRunRecord, UNFINISHED } from './run-rows.js';
 import { toText, toTextOrNull } from './text.js';
 
 /** Under which requests that were asked without a thread are kept; no thread has it. */
 const NO_THREAD = 0;
 
-const PLACE = 'run_id, thread_id, agent, user_id, status, attempt, policy, external, position';
-const UNFINISHED = `status in ('queued', 'running', 'waiting_input')`;
 const OF_THREAD = 'thread_no = (select thread_no from threads where thread_id = $1)';
 
 /** First the ones begun, in order of start, then the queued by position; alike ones as they were made. */
@@ -20,6 +18,7 @@ const ACTIVE = `select * from runs where ${OF_THREAD} and ${UNFINISHED} order by
 const ACTIVE_PLACES = `select ${PLACE} from runs where ${OF_THREAD} and ${UNFINISHED} order by ${ORDER}`;
 const LATEST = `select ${PLACE} from runs where ${OF_THREAD} order by run_no desc limit $2`;
 const ALL_UNFINISHED = `select ${PLACE} from runs where thread_no is not null and ${UNFINISHED} order by thread_no, ${ORDER}`;
+const UNDER_WAY_OF = `select count(*) as runs from runs where user_id = $1 and not external and ${TAKEN}`;
 const FENCES = 'select run_id, status, attempt from runs where run_id = any($1)';
 const REQUEST = `select thread_id, run_id, seq from requests
   where thread_no = case when $1::text is null then ${NO_THREAD} else (select thread_no from threads where thread_id = $1) end
@@ -27,11 +26,12 @@ const REQUEST = `select thread_id, run_id, seq from requests
 const EVENT = `select seq from run_events
   where run_no = (select run_no from runs where run_id = $1) and event_id = $2`;
 const INSERT = `insert into runs (run_id, thread_no, thread_id, agent, user_id, status, attempt, policy, external, position,
-    input, message_id, associated, association_ms, inputs, created_at, started_at, ended_at, end_reason)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+    input, message_id, associated, association_ms, inputs, created_at, started_at, ended_at, end_reason, node)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
   on conflict do nothing returning 1`;
 /** A thread's deletion has erased the inputs; a step that comes after it must not bring them back. */
 const UPDATE = `update runs set status = $2, attempt = $3, associated = $4, started_at = $6, ended_at = $7, end_reason = $8,
+    node = $9,
     inputs = case when thread_no is null then '[]' else $5 end
   where run_id = $1 returning *`;
 const RECORD_REQUEST = `insert into requests (thread_no, user_id, message_id, thread_id, run_id, seq)
@@ -64,6 +64,11 @@ export class PostgresRunStore extends RunStore {
 
   override async unfinished(): Promise<readonly RunPlace[]> {
     return (await this.queries.rows<PlaceRow>(ALL_UNFINISHED)).map(toRunPlace);
+  }
+
+  override async underWayOf(userId: string): Promise<number> {
+    const [row] = await this.queries.rows<{ runs: number }>(UNDER_WAY_OF, [toText(userId)]);
+    return row?.runs ?? 0;
   }
 
   override async fences(runIds: readonly RunId[]): Promise<ReadonlyMap<RunId, RunFence>> {
@@ -108,6 +113,7 @@ export class PostgresRunStore extends RunStore {
       run.startedAt,
       run.endedAt,
       toTextOrNull(run.endReason),
+      run.node,
     ]);
     return made.length > 0;
   }
@@ -125,6 +131,7 @@ export class PostgresRunStore extends RunStore {
       run.startedAt,
       run.endedAt,
       toTextOrNull(run.endReason),
+      run.node,
     ]);
     return row === undefined ? null : toRunRecord(row);
   }

@@ -3,6 +3,11 @@ import type { JsonValue, RunPolicy, RunStatus } from '../../protocol/index.js';
 import type { RunInput, RunPlace, RunRecord } from '../records.js';
 import { fromText, fromTextOrNull } from './text.js';
 
+export const PLACE = 'run_id, thread_id, agent, user_id, status, attempt, policy, external, position, node';
+export const UNFINISHED = `status in ('queued', 'running', 'waiting_input')`;
+/** Under way, or a node's to begin. As the indexes have it. */
+export const TAKEN = `${UNFINISHED} and not (status = 'queued' and node is null)`;
+
 /** A run without what may be long. */
 export interface PlaceRow {
   run_id: RunId;
@@ -14,6 +19,7 @@ export interface PlaceRow {
   policy: RunPolicy;
   external: boolean;
   position: number;
+  node: string | null;
 }
 
 export interface RunRow extends PlaceRow {
@@ -40,6 +46,7 @@ export function toRunPlace(row: PlaceRow): RunPlace {
     policy: row.policy,
     external: row.external,
     position: row.position,
+    node: row.node,
   };
 }
 

@@ -30,7 +30,7 @@ interface RunRow {
 /** Columns that lie before the long ones: no page of an input is read for them. */
 const PLACE = `run_id as runId, thread_id as threadId, agent, user_id as userId, status, attempt, policy, external, position`;
 
-type PlaceRow = Omit<RunPlace, 'external'> & { external: number };
+type PlaceRow = Omit<RunPlace, 'external' | 'node'> & { external: number };
 
 interface RequestRow {
   thread_id: ThreadId;
@@ -39,7 +39,7 @@ interface RequestRow {
 }
 
 /** A run's columns as bound by name. */
-type RunValues = Omit<RunRecord, 'external' | 'associated' | 'input' | 'inputs'> & {
+type RunValues = Omit<RunRecord, 'external' | 'associated' | 'input' | 'inputs' | 'node'> & {
   threadNo: number;
   external: number;
   associated: number;
@@ -76,6 +76,9 @@ export function prepareRuns(db: Database.Database) {
     unfinished: prepare<[], PlaceRow>(
       `select ${PLACE} from runs where thread_no is not null and ${UNFINISHED} order by thread_no, ${ORDER}`,
     ),
+    underWayOf: prepare<[userId: string], number>(
+      `select count(*) from runs where user_id = ? and not external and status in ('running', 'waiting_input')`,
+    ).pluck(),
     fence: prepare<[RunId], RunFence>('select status, attempt from runs where run_id = ?'),
     threadNo: prepare<[ThreadId], number>('select thread_no from threads where thread_id = ?').pluck(),
     request: prepare<[threadNo: number, userId: string, messageId: string], RequestRow>(
@@ -110,7 +113,7 @@ export function prepareRuns(db: Database.Database) {
 export type RunStatements = ReturnType<typeof prepareRuns>;
 
 export function toRunPlace(row: PlaceRow): RunPlace {
-  return { ...row, external: row.external === 1 };
+  return { ...row, external: row.external === 1, node: null };
 }
 
 export function toRunRecord(row: RunRow): RunRecord {
@@ -134,5 +137,6 @@ export function toRunRecord(row: RunRow): RunRecord {
     endedAt: row.ended_at,
     endReason: row.end_reason,
     orphaned: row.thread_no === null,
+    node: null,
   };
 }

@@ -39,6 +39,10 @@ export class SqliteRunStore extends RunStore {
     return this.#sql.use((sql) => sql.unfinished.all().map(toRunPlace));
   }
 
+  override underWayOf(userId: string): Promise<number> {
+    return this.#sql.use((sql) => sql.underWayOf.get(userId) ?? 0);
+  }
+
   override fences(runIds: readonly RunId[]): Promise<ReadonlyMap<RunId, RunFence>> {
     return this.#sql.use((sql) => {
       const fences = new Map<RunId, RunFence>();
@@ -95,7 +99,7 @@ export class SqliteRunStore extends RunStore {
         endedAt: run.endedAt,
         endReason: run.endReason,
       });
-      return { ...run, inputs };
+      return { ...run, inputs, node: null };
     });
   }
 

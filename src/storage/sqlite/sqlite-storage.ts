@@ -51,6 +51,8 @@ export class SqliteStorage extends Storage {
   override readonly runs = new SqliteRunStore(this.#reader);
   override readonly notifications = new SqliteNotificationStore(this.#reader);
 
+  override readonly leases = null;
+
   readonly #transaction: Transaction = {
     events: new SqliteEventLog(this.#writer),
     threads: new SqliteThreadStore(this.#writer),

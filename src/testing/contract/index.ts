@@ -1,4 +1,5 @@
 import { eventLogContract } from './event-log.contract.js';
+import { nodeLeasesContract } from './node-leases.contract.js';
 import { notificationStoreContract } from './notification-store.contract.js';
 import { oversightContract } from './oversight.contract.js';
 import { runStoreContract } from './run-store.contract.js';
@@ -8,6 +9,12 @@ import { threadDeletionContract } from './thread-deletion.contract.js';
 import { threadStoreContract } from './thread-store.contract.js';
 
 export type { StorageHarness } from './storage-harness.js';
+
+/** For an engine that several nodes may share. */
+export function sharedStorageContracts(name: string, harness: StorageHarness): void {
+  storageContracts(name, harness);
+  nodeLeasesContract(name, harness);
+}
 
 /** Registers the suites of all storage ports with jest, to be called in a test file of the engine. */
 export function storageContracts(name: string, harness: StorageHarness): void {

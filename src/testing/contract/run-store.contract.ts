@@ -102,8 +102,8 @@ export function runStoreContract(name: string, harness: StorageHarness): void {
 
     describe('runs that have not ended', () => {
       const place = (run: RunRecord): RunPlace => {
-        const { runId, threadId, agent, userId, status, attempt, policy, external, position } = run;
-        return { runId, threadId, agent, userId, status, attempt, policy, external, position };
+        const { runId, threadId, agent, userId, status, attempt, policy, external, position, node } = run;
+        return { runId, threadId, agent, userId, status, attempt, policy, external, position, node };
       };
       const numbers = (runs: readonly RunRecord[]) => runs.map((run) => parseInt(run.runId.slice(-8), 16));
 
@@ -162,6 +162,24 @@ export function runStoreContract(name: string, harness: StorageHarness): void {
         expect(places.map((run) => parseInt(run.runId.slice(-8), 16))).toEqual([4, 3, 2, 1]);
         expect(places).toEqual((await storage.runs.active(a)).map(place));
         expect(await storage.runs.activePlaces(threadId('none'))).toEqual([]);
+      });
+    });
+
+    it('counts those of a user that are under way, without those of other processes', async () => {
+      await insert(
+        newRun(a, 1, { status: 'running' }),
+        newRun(b, 2, { status: 'waiting_input' }),
+        newRun(a, 3),
+        newRun(a, 4, { status: 'running', external: true }),
+        newRun(a, 5, { status: 'completed' }),
+        newRun(a, 6, { status: 'running', userId: BOB }),
+      );
+      expect(await storage.runs.underWayOf(ALICE)).toBe(2);
+      expect(await storage.runs.underWayOf('nobody')).toBe(0);
+      await write(storage, async (tx) => {
+        await tx.lock([a], [ALICE, BOB, ALICE]);
+        await tx.runs.update(runId(b, 2), { status: 'failed' });
+        expect(await tx.runs.underWayOf(ALICE)).toBe(1);
       });
     });
 

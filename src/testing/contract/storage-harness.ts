@@ -89,6 +89,7 @@ export function newRun(thread: ThreadId, n: number, changes: Partial<RunRecord> 
     endedAt: null,
     endReason: null,
     orphaned: false,
+    node: null,
     ...changes,
   };
 }
