@@ -9,6 +9,8 @@ export interface StorageOptions {
   readonly dataDir: string;
   /** A PostgreSQL database in its place. */
   readonly databaseUrl?: string | null;
+  /** Whether other processes that say so too may be at work on that database at the same time. Default false. */
+  readonly isShared?: boolean;
 }
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<StorageOptions>()
@@ -24,8 +26,8 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
   providers: [
     {
       provide: Storage,
-      useFactory: ({ dataDir, databaseUrl = null }: StorageOptions): Storage =>
-        databaseUrl === null ? new SqliteStorage({ dataDir }) : new PostgresStorage({ url: databaseUrl }),
+      useFactory: ({ dataDir, databaseUrl = null, isShared = false }: StorageOptions): Storage =>
+        databaseUrl === null ? new SqliteStorage({ dataDir }) : new PostgresStorage({ url: databaseUrl, isShared }),
       inject: [MODULE_OPTIONS_TOKEN],
     },
   ],
