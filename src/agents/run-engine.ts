@@ -8,12 +8,14 @@ import { CommitFeed, hasEnded, isTerminalType, type CommitListener } from '../th
 import { AgentCatalogue } from './agent-catalogue.js';
 import type { IncomingMessage } from './agent.js';
 import { ExecutionTools } from './execution-tools.js';
-import type { ExecutionView } from './execution-view.js';
+import { executionView, type ExecutionView } from './execution-view.js';
+import { Executions } from './executions.js';
 import { ExternalWatch } from './external-watch.js';
 import { missingAgent } from './missing-agent.js';
 import { RunCorrections } from './run-corrections.js';
 import { cancelledEnd } from './run-ends.js';
 import { RunExecution, type ExecutionListener } from './run-execution.js';
+import { placeOf } from './run-place.js';
 import { RunReports, outcomeOf } from './run-reports.js';
 import { TurnsMaker, type RunTurns } from './run-turns.js';
 
@@ -35,12 +37,10 @@ export interface StoppedRun {
 export class RunEngine implements CommitListener, ExecutionListener, OnModuleInit, OnModuleDestroy {
   readonly #log = new Log(RunEngine.name);
   readonly #turns: RunTurns;
-  readonly #executions = new Map<RunId, RunExecution>();
-  readonly #waitingForInput = new Set<RunExecution>();
+  readonly #executions = new Executions();
   readonly #corrections: RunCorrections;
   readonly #reports: RunReports;
   #unsubscribe: (() => void) | null = null;
-  #onQuiet: (() => void) | null = null;
 
   constructor(
     private readonly catalogue: AgentCatalogue,
@@ -97,19 +97,15 @@ export class RunEngine implements CommitListener, ExecutionListener, OnModuleIni
       this.#reports.traces.asked(run);
     }
     const state = run.external ? this.#takeExternal(run) : this.#turns.add(run);
+    if (!this.#turns.has(run.runId)) this.#forget(run.runId);
     this.#gauge();
     return state;
   }
 
   /** What this process does with a run; null: it has it not in hand. */
   view(runId: RunId): ExecutionView | null {
-    const place = this.#turns.place(runId);
-    if (place === null) return null;
-    const { state, ahead } = place;
-    const waitsFor = state === 'running' ? null : ahead > 0 ? 'thread' : 'limits';
-    const executed = this.#executions.get(runId)?.progress;
-    const idle = { workedMs: null, silentMs: null, unsettledBytes: null };
-    return { runId, state: state === 'queued' ? 'queued' : 'external', waitsFor, ahead, ...(executed ?? idle) };
+    const standing = this.#turns.place(runId);
+    return standing === null ? null : executionView(runId, standing, this.#executions.get(runId)?.progress ?? null);
   }
 
   /** Goes on with a run of a process that is gone, which the registry has resumed. */
@@ -119,20 +115,13 @@ export class RunEngine implements CommitListener, ExecutionListener, OnModuleIni
     this.#gauge();
   }
 
-  /** Null: it is not executed here. */
-  executionOf(runId: RunId): RunExecution | null {
-    return this.#executions.get(runId) ?? null;
+  executionOf(runId: RunId): RunExecution | undefined {
+    return this.#executions.get(runId);
   }
 
   /** Those that are executed or watched here, and have been taken up. */
-  allInHand(): readonly RunId[] {
-    const executed = [...this.#executions.values()].flatMap(({ begun, runId }) => (begun ? [runId] : []));
-    return [...executed, ...this.external.watched()];
-  }
-
-  /** It is one of those. */
-  inHand(runId: RunId): boolean {
-    return this.#executions.get(runId)?.begun ?? this.external.isWatched(runId);
+  inHand(): readonly RunId[] {
+    return [...this.#executions.begun(), ...this.external.watched()];
   }
 
   has(runId: RunId): boolean {
@@ -185,14 +174,8 @@ export class RunEngine implements CommitListener, ExecutionListener, OnModuleIni
    */
   async drain(signal: AbortSignal): Promise<void> {
     this.#turns.pause();
-    await new Promise<void>((resolve) => {
-      this.#onQuiet = resolve;
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      if (signal.aborted) resolve();
-      this.#tellQuiet();
-    });
-    const left = this.#executions.size;
-    this.#abandon();
+    await this.#executions.quiet(signal);
+    const left = this.#abandon();
     if (left > 0) this.#log.warn(`${left} runs are left for recovery at the next start.`);
   }
 
@@ -248,19 +231,15 @@ export class RunEngine implements CommitListener, ExecutionListener, OnModuleIni
 
   onOver(execution: RunExecution): void {
     this.#reports.traces.ended(execution.runId, null);
-    this.#executions.delete(execution.runId);
-    this.#waitingForInput.delete(execution);
+    this.#executions.remove(execution);
     this.#turns.release(execution.runId);
     this.#gauge();
-    this.#tellQuiet();
   }
 
   onRest(execution: RunExecution): void {
-    if (execution.waitsForInput) this.#waitingForInput.add(execution);
-    else this.#waitingForInput.delete(execution);
+    this.#executions.rest(execution);
     this.#reports.tell(execution.waitsForInput ? 'waiting_input' : 'running', execution.place);
     this.#gauge();
-    this.#tellQuiet();
   }
 
   #begin(run: RunPlace): void {
@@ -272,6 +251,12 @@ export class RunEngine implements CommitListener, ExecutionListener, OnModuleIni
     this.external.admit(run.runId);
   }
 
+  /** In a cluster, whoever begins it has it in hand. */
+  #forget(runId: RunId): void {
+    this.#reports.traces.ended(runId, null);
+    this.external.over(runId);
+  }
+
   #know(run: RunPlace): void {
     this.external.add(run, () => {
       this.#turns.release(run.runId);
@@ -281,12 +266,7 @@ export class RunEngine implements CommitListener, ExecutionListener, OnModuleIni
 
   #takeExternal(run: RunPlace): 'queued' | 'running' {
     this.#know(run);
-    if (run.status === 'queued') {
-      const state = this.#turns.add(run);
-      // In a cluster, whoever begins it watches it.
-      if (!this.#turns.has(run.runId)) this.external.over(run.runId);
-      return state;
-    }
+    if (run.status === 'queued') return this.#turns.add(run);
     this.#turns.occupy(run);
     this.external.watch(run.runId);
     return 'running';
@@ -296,35 +276,23 @@ export class RunEngine implements CommitListener, ExecutionListener, OnModuleIni
   #execute(run: RunPlace, resumed: RunRecord | null): void {
     const agent = this.catalogue.find(run.agent) ?? missingAgent(run.agent);
     const execution = new RunExecution(run, agent, this.tools, this.#log, this);
-    this.#executions.set(run.runId, execution);
+    this.#executions.add(execution);
     this.#reports.traces.execute(run, () => void execution.execute(resumed, this.#corrections.of(run.runId)));
   }
 
-  #abandon(): void {
+  #abandon(): number {
     this.#corrections.abandon();
     this.#reports.traces.abandon();
     this.#turns.pause();
-    for (const execution of this.#executions.values()) execution.abandon();
-    this.#executions.clear();
-    this.#waitingForInput.clear();
-  }
-
-  #tellQuiet(): void {
-    if (this.#executions.size === this.#waitingForInput.size) this.#onQuiet?.();
+    return this.#executions.abandon();
   }
 
   #gauge(): void {
     this.#reports.gauge({
       queued: this.#turns.waiting,
       executed: this.#executions.size,
-      waitingForInput: this.#waitingForInput.size,
+      waitingForInput: this.#executions.waitingForInput,
       external: this.external.size,
     });
   }
-}
-
-/** The turns keep what they are given for as long as a run waits: its content is not to be held with it. */
-function placeOf(run: RunPlace): RunPlace {
-  const { runId, threadId, agent, userId, status, attempt, policy, external, position, node } = run;
-  return { runId, threadId, agent, userId, status, attempt, policy, external, position, node };
 }

@@ -95,7 +95,10 @@ export class RunRegistry {
    * Takes a queued run up: `agent_started` and the first attempt. Null when it is not queued any more, or in a cluster when
    * its turn has not come, or it is another node's: there it stays as it is.
    */
-  begin(run: Pick<RunRecord, 'runId' | 'threadId' | 'userId'>, input: JsonValue | undefined): Promise<RunRecord | null> {
+  begin(
+    run: Pick<RunRecord, 'runId' | 'threadId' | 'userId'>,
+    input: JsonValue | undefined,
+  ): Promise<RunRecord | null> {
     return this.#change(
       run,
       async (write, present) => {

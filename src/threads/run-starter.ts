@@ -147,7 +147,11 @@ export class RunStarter {
     if (!begins) this.#checkQueue(policy, active);
     if (policy !== 'interrupt') {
       const position = queued.reduce((highest, run) => Math.max(highest, run.position), 0) + 1;
-      return { position, begins, node: begins ? this.places.node : await this.#nodeOf(write, command, active, hasPlace) };
+      return {
+        position,
+        begins,
+        node: begins ? this.places.node : await this.#nodeOf(write, command, active, hasPlace),
+      };
     }
     for (const { runId } of active.filter(isTaken)) {
       const run = await write.runs.get(runId);

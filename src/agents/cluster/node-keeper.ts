@@ -3,8 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock, type Timer } from '../../clock/index.js';
 import type { RunId } from '../../ids/index.js';
 import { Log } from '../../logs/index.js';
-import { Storage, type NodeLeases, type RunPlace } from '../../storage/index.js';
-import { RunPlaces } from '../../threads/index.js';
+import type { NodeLeases, RunPlace } from '../../storage/index.js';
 import { RunEngine } from '../run-engine.js';
 import { textOf } from '../run-ends.js';
 import { LEASE_MS, RENEW_MS } from './lease-terms.js';
@@ -28,8 +27,6 @@ export class NodeKeeper {
   #strays = new Set<RunId>();
 
   constructor(
-    private readonly storage: Storage,
-    private readonly places: RunPlaces,
     private readonly engine: RunEngine,
     private readonly elsewhere: RunsElsewhere,
     private readonly takeover: Takeover,
@@ -58,7 +55,7 @@ export class NodeKeeper {
   async #renew(leases: NodeLeases, node: string): Promise<void> {
     try {
       // Before: what begins meanwhile is not missed among what the storage has.
-      const inHand = this.engine.allInHand();
+      const inHand = this.engine.inHand();
       await leases.renew(node, LEASE_MS);
       this.#compare(inHand, await leases.held(node, MAX_HELD));
       this.#isAway = false;

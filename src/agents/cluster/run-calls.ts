@@ -59,7 +59,8 @@ export class RunCalls {
       ...{ connection: hearing, prefix, skipVersionCheck: true, concurrency: AT_ONCE },
       ...{ removeOnComplete: { count: 0 }, removeOnFail: { count: 0 } },
     });
-    for (const part of [this.#queue, this.#worker]) part.on('error', (error) => this.#complain(error));
+    this.#queue.on('error', (error) => this.#complain(error));
+    this.#worker.on('error', (error) => this.#complain(error));
   }
 
   /** Never throws and never waits: what cannot be sent now is dropped and counted. */
@@ -75,7 +76,7 @@ export class RunCalls {
       this.#unsent -= 1;
       this.metrics.add('threadcast_agents_calls_total', { outcome });
     };
-    this.#queue.add('call', { runId }, options).then(sent('sent'), sent('dropped'));
+    void this.#queue.add('call', { runId }, options).then(sent('sent'), sent('dropped'));
   }
 
   /** Hears nothing until `resume`: there is no room. */
@@ -88,7 +89,7 @@ export class RunCalls {
   resume(): void {
     if (this.#worker === null || !this.#paused) return;
     this.#paused = false;
-    this.#worker.resume();
+    void this.#worker.resume();
   }
 
   /** Hears nothing more, for good; calls still go out. */

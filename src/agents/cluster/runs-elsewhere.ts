@@ -13,6 +13,7 @@ import {
   type RemoteCommitListener,
   type RunRecord,
 } from '../../threads/index.js';
+import { ExternalWatch } from '../external-watch.js';
 import { RunEngine } from '../run-engine.js';
 import { textOf } from '../run-ends.js';
 
@@ -27,6 +28,7 @@ export class RunsElsewhere implements RemoteCommitListener, OnModuleInit, OnModu
 
   constructor(
     private readonly engine: RunEngine,
+    private readonly external: ExternalWatch,
     private readonly feed: CommitFeed,
     private readonly storage: Storage,
     private readonly places: RunPlaces,
@@ -67,7 +69,8 @@ export class RunsElsewhere implements RemoteCommitListener, OnModuleInit, OnModu
   async compare(runId: RunId): Promise<void> {
     try {
       const run = await this.storage.runs.get(runId);
-      if (this.engine.inHand(runId)) this.#bringInLine(runId, run);
+      // Before it has been taken up here, the transaction that would do so decides.
+      if (this.engine.executionOf(runId)?.begun ?? this.external.isWatched(runId)) this.#bringInLine(runId, run);
     } catch (error) {
       this.#log.debug(`a run cannot be compared with its record: ${textOf(error)}`, { runId });
     }

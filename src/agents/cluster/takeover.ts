@@ -3,8 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../clock/index.js';
 import { Log } from '../../logs/index.js';
 import { Metrics } from '../../metrics/index.js';
-import { type LapsedNode, type NodeLeases, type RunPlace } from '../../storage/index.js';
-import { EventFactory, RunPlaces, RunRegistry } from '../../threads/index.js';
+import type { LapsedNode, NodeLeases, RunPlace } from '../../storage/index.js';
+import { RunPlaces, RunRegistry } from '../../threads/index.js';
 import { AgentCatalogue } from '../agent-catalogue.js';
 import { RunEngine } from '../run-engine.js';
 import { overdueEnd, textOf } from '../run-ends.js';
@@ -33,7 +33,6 @@ export class Takeover {
     private readonly engine: RunEngine,
     private readonly wakes: RunWakes,
     private readonly places: RunPlaces,
-    private readonly events: EventFactory,
     private readonly metrics: Metrics,
     private readonly clock: Clock,
   ) {}
