@@ -31,7 +31,7 @@ class SharedBucket extends UserBudgets {
 async function toldBy(...clocks: ManualClock[]): Promise<void> {
   for (const clock of clocks) {
     clock.advance(50);
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => clock.soon(resolve));
   }
 }
 
@@ -94,15 +94,15 @@ describe('The rate of a user', () => {
   describe('over several nodes', () => {
     const rate = { perSecond: 0.001, burst: 100 };
 
-    function nodes(count: number) {
+    function nodes(shown = rate) {
       const bucket = new SharedBucket();
-      const clocks = Array.from({ length: count }, () => new ManualClock());
-      return { bucket, clocks, rates: clocks.map((clock) => new UserRates(rate, bucket, clock)) as UserRates[] };
+      const clocks = [new ManualClock(), new ManualClock()] as const;
+      const [one, other] = [new UserRates(shown, bucket, clocks[0]), new UserRates(shown, bucket, clocks[1])];
+      return { bucket, clocks, one, other };
     }
 
     it('is one burst, once they know of each other', async () => {
-      const { rates, clocks, bucket } = nodes(2);
-      const [one, other] = rates as [UserRates, UserRates];
+      const { one, other, clocks, bucket } = nodes();
       expect(taken(one, 'alice', 70)).toBe(70);
       await toldBy(...clocks);
       expect(taken(other, 'alice', 1)).toBe(1);
@@ -116,8 +116,7 @@ describe('The rate of a user', () => {
     });
 
     it('is never larger on one node than without the others, whatever they say', async () => {
-      const { rates, clocks, bucket } = nodes(1);
-      const [one] = rates as [UserRates];
+      const { one, clocks, bucket } = nodes();
       expect(taken(one, 'alice', 90)).toBe(90);
       bucket.level = 1_000;
       await toldBy(...clocks);
@@ -125,8 +124,7 @@ describe('The rate of a user', () => {
     });
 
     it('is that of this node while the others cannot be reached, and what was spent then is forgotten', async () => {
-      const { rates, clocks, bucket } = nodes(2);
-      const [one, other] = rates as [UserRates, UserRates];
+      const { one, other, clocks, bucket } = nodes();
       bucket.isReachable = false;
       expect([taken(one, 'alice', 200), taken(other, 'alice', 50)]).toEqual([100, 50]);
       await toldBy(...clocks);
@@ -138,8 +136,7 @@ describe('The rate of a user', () => {
     });
 
     it('tells nothing of who asks seldom', async () => {
-      const { bucket, clocks } = nodes(1);
-      const one = new UserRates({ perSecond: 1, burst: 400 }, bucket, clocks[0] as ManualClock);
+      const { one, bucket, clocks } = nodes({ perSecond: 1, burst: 400 });
       taken(one, 'alice', 3);
       await toldBy(...clocks);
       expect(bucket.told).toEqual([]);

@@ -50,7 +50,7 @@ describe('What users have on all nodes together', () => {
     return made;
   }
 
-  const enter = ({ places }: Node, most: number, userId = 'alice') => places.enter('connections', userId, most);
+  const enter = async ({ places }: Node, most: number, userId = 'alice') => places.enter('connections', userId, most);
   const leave = ({ places }: Node, userId = 'alice') => places.leave('connections', userId);
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   const outcomes = ({ metrics }: Node, outcome: string) =>
@@ -110,7 +110,7 @@ describe('What users have on all nodes together', () => {
     expect([await enter(a, 3), await enter(a, 3), await enter(a, 3)]).toEqual([true, true, false]);
     expect(await outcomes(a, 'unchecked')).toBe(2);
     proxy.restore();
-    while (a.bus.state === 'lost') await turn();
+    while (a.bus.commands === null) await turn();
     // What the node says when it is back goes before anything that it answers.
     a.bus.answer('back?', () => 'yes');
     while ((await b.bus.ask('back?', null)).answers.get(a.bus.nodeId) !== 'yes') await turn();
