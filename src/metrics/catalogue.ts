@@ -21,6 +21,14 @@ export const METRICS = {
     'outcome',
   ]),
 
+  threadcast_cluster_places_total: counter('Places that users asked for, and whether all nodes were looked at.', [
+    'kind',
+    'outcome',
+  ]),
+  threadcast_cluster_budgets_total: counter('Times that what users spent was told the other nodes, or could not be.', [
+    'outcome',
+  ]),
+
   threadcast_threads_appended_events_total: counter('Events appended, by type.', ['type']),
   threadcast_threads_merged_deltas_total: counter('Deltas that joined one that was waiting for the same commit.', []),
   threadcast_threads_batch_jobs: histogram('Jobs that shared one group commit.', [1, 2, 5, 10, 20, 50, 100, 200, 500]),
@@ -72,9 +80,10 @@ export const METRICS = {
 
   threadcast_agents_runs_total: counter('Runs that ended, by outcome.', ['outcome']),
   threadcast_agents_runs: gauge('Runs in this process, by state.', ['state']),
-  threadcast_agents_recovered_runs_total: counter('Unfinished runs found at start, by what became of them.', [
-    'action',
-  ]),
+  threadcast_agents_recovered_runs_total: counter(
+    'Unfinished runs of processes that are gone, by what became of them.',
+    ['action'],
+  ),
   threadcast_agents_dissociated_runs_total: counter('Queued runs found at start that began unassociated.', []),
   threadcast_agents_fenced_events_total: counter('Events refused because their run had ended or gone on.', []),
   threadcast_agents_model_requests_total: counter('Requests to the model server of `assistant`, by outcome.', [
@@ -97,6 +106,10 @@ export const METRICS = {
   ),
   threadcast_gateway_closed_total: counter('Connections that ended, by who ended them and why.', ['reason']),
   threadcast_gateway_authentications_total: counter('Attempts to authenticate, by outcome.', ['outcome']),
+  threadcast_agents_lost_runs_total: counter('Runs under way here that turned out to be another node’s by now.', []),
+  threadcast_agents_swept_runs_total: counter('Runs begun here that only the sweep had found.', []),
+  threadcast_agents_dropped_wakes_total: counter('Looks after an end that were left to the sweep.', ['why']),
+  threadcast_agents_calls_total: counter('Runs called out to the other nodes.', ['outcome']),
   threadcast_gateway_requests_total: counter('Requests answered, by type and outcome.', ['request', 'outcome']),
   threadcast_gateway_routing_total: counter('Requests, by what became of them on their way to a handler.', ['outcome']),
   threadcast_gateway_request_seconds: histogram('From the arrival of a request to its answer.', SECONDS),
