@@ -19,7 +19,7 @@ const PRODUCT = {
   traces: ['logs'],
   metrics: FLOOR_0,
   startup: [...FLOOR_0, 'logs', 'metrics'],
-  storage: [...FLOOR_0, 'metrics'],
+  storage: [...FLOOR_0, 'logs', 'metrics'],
   identity: [...FLOOR_0, ...FLOOR_1],
   threads: [...FLOOR_0, ...FLOOR_1],
   delivery: [...FLOOR_0, ...FLOOR_1, 'threads', 'identity'],

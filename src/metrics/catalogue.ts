@@ -10,6 +10,11 @@ export const METRICS = {
 
   threadcast_storage_commits_total: counter('Transactions, by outcome.', ['outcome']),
   threadcast_storage_commit_seconds: histogram('Time of one transaction.', [0.0005, 0.001, 0.005, 0.02, 0.1, 0.5, 2]),
+  threadcast_storage_checkpoints_total: counter(
+    'Copyings of the write-ahead log of SQLite, by who did it and outcome.',
+    ['by', 'outcome'],
+  ),
+  threadcast_storage_wal_bytes: gauge('What the write-ahead log of SQLite holds.', []),
 
   threadcast_threads_appended_events_total: counter('Events appended, by type.', ['type']),
   threadcast_threads_merged_deltas_total: counter('Deltas that joined one that was waiting for the same commit.', []),
