@@ -4,10 +4,21 @@
  * exist. A room may always import its own files.
  */
 const FLOOR_0 = ['errors', 'schema', 'protocol', 'ids', 'clock'];
-const FLOOR_1 = ['logs', 'metrics', 'startup', 'storage', 'traces'];
+const FLOOR_1 = ['logs', 'metrics', 'startup', 'storage', 'traces', 'cluster'];
 
 /** What the outermost floor sees: everything but storage, which only the rooms below it reach. */
-const DOMAIN = [...FLOOR_0, 'logs', 'metrics', 'traces', 'startup', 'identity', 'threads', 'delivery', 'agents'];
+const DOMAIN = [
+  ...FLOOR_0,
+  'logs',
+  'metrics',
+  'traces',
+  'startup',
+  'cluster',
+  'identity',
+  'threads',
+  'delivery',
+  'agents',
+];
 
 const PRODUCT = {
   errors: [],
@@ -20,6 +31,7 @@ const PRODUCT = {
   metrics: FLOOR_0,
   startup: [...FLOOR_0, 'logs', 'metrics'],
   storage: [...FLOOR_0, 'logs', 'metrics'],
+  cluster: [...FLOOR_0, 'logs', 'metrics', 'startup'],
   identity: [...FLOOR_0, ...FLOOR_1],
   threads: [...FLOOR_0, ...FLOOR_1],
   delivery: [...FLOOR_0, ...FLOOR_1, 'threads', 'identity'],

@@ -4,6 +4,7 @@ import { Module, type DynamicModule, type ModuleMetadata, type Type } from '@nes
 
 import { AgentsModule, type AssistantOptions } from './agents/index.js';
 import { ClockModule } from './clock/index.js';
+import { ClusterModule } from './cluster/index.js';
 import { CONFIG, configModule, hasModel, type Config } from './config/index.js';
 import { DeliveryModule, type DeliveryOptions, type OfflineNotifier } from './delivery/index.js';
 import { GatewayModule } from './gateway/index.js';
@@ -45,7 +46,8 @@ export class AppModule {
         MetricsModule,
         TracesModule.forRootAsync({ inject: [CONFIG], useFactory: tracesOf }),
         StartupModule.forRootAsync({ inject: [CONFIG], useFactory: (given: Config) => given }),
-        StorageModule.forRootAsync({ inject: [CONFIG], useFactory: (given: Config) => given }),
+        StorageModule.forRootAsync({ inject: [CONFIG], useFactory: storageOf }),
+        ClusterModule.forRootAsync({ inject: [CONFIG], useFactory: (given: Config) => given }),
         IdentityModule.forRootAsync({ inject: [CONFIG], useFactory: identityOf }),
         ThreadsModule.forRootAsync({
           inject: [CONFIG],
@@ -68,6 +70,11 @@ const USER_RATE_FACTOR = 20;
 
 function tracesOf({ otelEnabled }: Config) {
   return { enabled: otelEnabled };
+}
+
+/** Nodes that can hear each other may share the database. */
+function storageOf({ dataDir, databaseUrl, redisUrl }: Config) {
+  return { dataDir, databaseUrl, isShared: redisUrl !== null };
 }
 
 function identityOf(config: Config): IdentityOptions {

@@ -155,17 +155,6 @@ export const ENVIRONMENT = {
 export type Environment = typeof ENVIRONMENT;
 export type SettingName = keyof Environment;
 
-/**
- * Settings that nothing reads yet. `refused`: what it asks for would silently not happen to data, so the start
- * ends. `unused`: a warning, and then as unset.
- */
-export const NOT_YET: NotYet = {
-  redisUrl: 'refused',
-  clusterName: 'unused',
-};
-
-export type NotYet = Readonly<Partial<Record<SettingName, 'refused' | 'unused'>>>;
-
 interface SetVariable<T> extends Variable<T> {
   readonly fallback: string;
 }

@@ -4,9 +4,9 @@ import { describe, expect, it } from '@jest/globals';
 
 import { type ConfigFault, ConfigError, loadConfig } from './index.js';
 
-function refusal(env: NodeJS.ProcessEnv, ...notYet: [] | [object]): ConfigError {
+function refusal(env: NodeJS.ProcessEnv): ConfigError {
   try {
-    loadConfig(env, ...notYet);
+    loadConfig(env);
   } catch (error) {
     if (error instanceof ConfigError) return error;
     throw error;
@@ -14,8 +14,8 @@ function refusal(env: NodeJS.ProcessEnv, ...notYet: [] | [object]): ConfigError 
   throw new Error('nothing was refused');
 }
 
-function faultOf(variable: string, env: NodeJS.ProcessEnv, ...notYet: [] | [object]): ConfigFault {
-  const [found, ...others] = refusal(env, ...notYet).faults.filter((fault) => fault.variable === variable);
+function faultOf(variable: string, env: NodeJS.ProcessEnv): ConfigFault {
+  const [found, ...others] = refusal(env).faults.filter((fault) => fault.variable === variable);
   if (found === undefined || others.length > 0) throw new Error(`${variable} has not one fault`);
   return found;
 }
@@ -183,8 +183,6 @@ describe('development conveniences', () => {
 });
 
 describe('variables together', () => {
-  const all = {};
-
   it('a secret and a key set exclude each other', () => {
     expect(faultOf('AUTH_JWKS_URL', { AUTH_JWT_SECRET: secret, AUTH_JWKS_URL: 'https://x' }).accepted).toBe(
       'one of the two',
@@ -192,7 +190,7 @@ describe('variables together', () => {
   });
 
   it('REDIS_URL needs DATABASE_URL, and of OFFLINE_WEBHOOK_URL and its secret each needs the other', () => {
-    expect(faultOf('REDIS_URL', { REDIS_URL: 'redis://x' }, all).fault).toBe('is set without DATABASE_URL');
+    expect(faultOf('REDIS_URL', { REDIS_URL: 'redis://x' }).fault).toBe('is set without DATABASE_URL');
     expect(faultOf('OFFLINE_WEBHOOK_SECRET', { OFFLINE_WEBHOOK_SECRET: 'x' }).accepted).toBe('both, or neither');
     const url = 'https://example.com/hooks/hunter2';
     expect(faultOf('OFFLINE_WEBHOOK_SECRET', { OFFLINE_WEBHOOK_URL: url }).fault).toMatch(
@@ -205,7 +203,7 @@ describe('variables together', () => {
       warnings: [],
     });
     const env = { REDIS_URL: 'redis://x', DATABASE_URL: 'postgres://x/y', CLUSTER_NAME: 'blue' };
-    expect(loadConfig(env, all)).toMatchObject({
+    expect(loadConfig(env)).toMatchObject({
       redisUrl: 'redis://x',
       databaseUrl: 'postgres://x/y',
       clusterName: 'blue',
@@ -214,10 +212,10 @@ describe('variables together', () => {
 
   it('the default agent is assistant where a model is configured', () => {
     const model = { OPENAI_MODEL: 'm', OPENAI_BASE_URL: 'http://localhost:1/v1' };
-    expect(loadConfig(model, all).defaultAgent).toBe('assistant');
-    expect(loadConfig({ OPENAI_MODEL: 'm', OPENAI_API_KEY: 'k' }, all).defaultAgent).toBe('assistant');
-    expect(loadConfig({ OPENAI_API_KEY: 'k' }, all).defaultAgent).toBe('echo');
-    expect(loadConfig({ ...model, DEFAULT_AGENT: 'mine' }, all).defaultAgent).toBe('mine');
+    expect(loadConfig(model).defaultAgent).toBe('assistant');
+    expect(loadConfig({ OPENAI_MODEL: 'm', OPENAI_API_KEY: 'k' }).defaultAgent).toBe('assistant');
+    expect(loadConfig({ OPENAI_API_KEY: 'k' }).defaultAgent).toBe('echo');
+    expect(loadConfig({ ...model, DEFAULT_AGENT: 'mine' }).defaultAgent).toBe('mine');
   });
 
   it('half a model is none, with a warning', () => {
@@ -245,21 +243,6 @@ describe('variables together', () => {
 
 it('DATABASE_URL is taken without REDIS_URL', () => {
   expect(loadConfig({ DATABASE_URL: 'postgres://x/y' })).toMatchObject({ databaseUrl: 'postgres://x/y', warnings: [] });
-});
-
-describe('what this version does not have yet', () => {
-  it('is refused in words where data is concerned', () => {
-    const { faults } = refusal({ DATABASE_URL: 'postgres://x/y', REDIS_URL: 'redis://x' });
-    expect(faults.map(({ variable, fault }) => `${variable} ${fault}`)).toEqual([
-      'REDIS_URL is not supported by this version yet',
-    ]);
-  });
-
-  it('is warned of elsewhere, and then as unset', () => {
-    const config = loadConfig({ CLUSTER_NAME: 'blue' });
-    expect(config).toMatchObject({ clusterName: 'threadcast' });
-    expect(config.warnings).toEqual(['CLUSTER_NAME is set but not used by this version.']);
-  });
 });
 
 it('a short secret is taken with a warning that does not show it', () => {

@@ -1,6 +1,6 @@
 import type { Config, Settings } from './config.js';
 import { ConfigError, type ConfigFault } from './config-error.js';
-import { ENVIRONMENT, NOT_YET, type NotYet, type SettingName, type Variable } from './environment.js';
+import { ENVIRONMENT, type SettingName, type Variable } from './environment.js';
 import { crossFaults, crossWarnings, hasDevelopmentConveniences, hasModel, isDevelopment } from './rules.js';
 
 const MAX_SHOWN_CHARACTERS = 100;
@@ -9,29 +9,19 @@ const MAX_SHOWN_CHARACTERS = 100;
  * Reads the environment. An empty variable counts as unset; names that are not in the catalogue are left alone.
  * Throws one `ConfigError` that tells of every bad variable.
  */
-export function loadConfig(env: NodeJS.ProcessEnv, notYet: NotYet = NOT_YET): Config {
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const values: Partial<Record<SettingName, unknown>> = {};
   const given = new Set<SettingName>();
   const faults: ConfigFault[] = [];
-  const warnings: string[] = [];
 
   for (const [setting, variable] of Object.entries(ENVIRONMENT) as [SettingName, Variable<unknown>][]) {
     const text = env[variable.name] ?? '';
     const reading = text === '' ? null : variable.kind.read(text);
     values[setting] = fallbackOf(variable);
     if (reading === null) continue;
-    if ('value' in reading && notYet[setting] === 'unused') {
-      warnings.push(`${variable.name} is set but not used by this version.`);
-      continue;
-    }
     given.add(setting);
-    if ('fault' in reading) {
-      faults.push(faultOf(variable, text, reading.fault, variable.kind.accepted));
-    } else if (notYet[setting] === 'refused') {
-      faults.push(faultOf(variable, text, 'is not supported by this version yet', 'nothing, leave it unset'));
-    } else {
-      values[setting] = reading.value;
-    }
+    if ('fault' in reading) faults.push(faultOf(variable, text, reading.fault));
+    else values[setting] = reading.value;
   }
 
   const settings = values as Settings;
@@ -46,7 +36,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, notYet: NotYet = NOT_YET): Co
     defaultAgent: settings.defaultAgent ?? (hasModel(settings) ? 'assistant' : 'echo'),
     corsOrigins: Object.freeze(settings.corsOrigins ?? []),
     developmentConveniences: hasDevelopmentConveniences(settings.nodeEnv, host, given),
-    warnings: Object.freeze([...warnings, ...crossWarnings(settings)]),
+    warnings: Object.freeze(crossWarnings(settings)),
   });
 }
 
@@ -57,8 +47,8 @@ function fallbackOf({ name, kind, fallback }: Variable<unknown>): unknown {
   throw new Error(`The default of ${name} ${reading.fault}.`);
 }
 
-function faultOf({ name, kind }: Variable<unknown>, text: string, fault: string, accepted: string): ConfigFault {
-  return { variable: name, received: kind.secret ? '(not shown)' : shown(text), fault, accepted };
+function faultOf({ name, kind }: Variable<unknown>, text: string, fault: string): ConfigFault {
+  return { variable: name, received: kind.secret ? '(not shown)' : shown(text), fault, accepted: kind.accepted };
 }
 
 /** Quoted and bounded; what stands before an @ could be a password. */

@@ -22,7 +22,6 @@ import {
   RestNotices,
   TakeUpNotices,
 } from './notices/index.js';
-import { ThisNode } from './this-node.js';
 
 /**
  * Brings the log to whoever follows it, and the ends and questions of runs to users who do not. Global. Needs
@@ -56,17 +55,7 @@ import { ThisNode } from './this-node.js';
     NotifierCalls,
     RestNotices,
     TakeUpNotices,
-    ThisNode,
   ],
-  exports: [
-    Channels,
-    DeliveryViews,
-    DeliveryOptions,
-    Followers,
-    FollowingHistory,
-    LiveConnections,
-    LocalPresence,
-    ThisNode,
-  ],
+  exports: [Channels, DeliveryViews, DeliveryOptions, Followers, FollowingHistory, LiveConnections, LocalPresence],
 })
 export class DeliveryModule extends DeliveryModuleBase {}

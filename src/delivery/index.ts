@@ -16,4 +16,3 @@ export * from './following-history.js';
 export * from './following-view.js';
 export * from './prepared-following.js';
 export * from './sink.js';
-export * from './this-node.js';

@@ -16,6 +16,16 @@ export const METRICS = {
   ),
   threadcast_storage_wal_bytes: gauge('What the write-ahead log of SQLite holds.', []),
 
+  threadcast_cluster_joined: gauge('1: this node hears the others; 0: the bus is lost.', []),
+  threadcast_cluster_nodes: gauge('Nodes that have shown life within the last seconds, this one too.', []),
+  threadcast_cluster_topics: gauge('Topics that this node listens to.', []),
+  threadcast_cluster_losses_total: counter('Times that the bus was lost.', []),
+  threadcast_cluster_messages_total: counter('Messages to and from other nodes, by direction.', ['direction']),
+  threadcast_cluster_dropped_messages_total: counter('Messages that were not sent or not read, and why.', ['reason']),
+  threadcast_cluster_questions_total: counter('Questions to all nodes; incomplete: not all have answered in time.', [
+    'outcome',
+  ]),
+
   threadcast_threads_appended_events_total: counter('Events appended, by type.', ['type']),
   threadcast_threads_merged_deltas_total: counter('Deltas that joined one that was waiting for the same commit.', []),
   threadcast_threads_batch_jobs: histogram('Jobs that shared one group commit.', [1, 2, 5, 10, 20, 50, 100, 200, 500]),

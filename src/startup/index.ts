@@ -15,7 +15,7 @@ export {
 } from './problem-document.js';
 export { ReadinessCheck, type ReadinessResult } from './readiness-check.js';
 export { startServer, type RunningServer, type ServerOptions } from './run-server.js';
-export { StartupError } from './startup-error.js';
+export { StartupError, reasonOf } from './startup-error.js';
 export { StartupOptions } from './startup-options.js';
 export { StartupRunner } from './startup-runner.js';
 export { StartupTask, type StartupTaskState } from './startup-task.js';

@@ -12,8 +12,11 @@ export abstract class NotificationStoreReader {
   /** The notice of one event. Null: there was none, it is forgotten, or its thread is gone. */
   abstract find(threadId: ThreadId, seq: number): Promise<NoticeRecord | null>;
 
-  /** Notices that are not settled, first those that were added first. `after`: the `next` of the page before; 0: the first. */
-  abstract owed(page: { readonly after: number; readonly limit: number }): Promise<OwedPage>;
+  /**
+   * Notices that are not settled, first those that were added first. `after`: the `next` of the page before; 0: the first.
+   * `node`: those alone that this node may claim.
+   */
+  abstract owed(page: { readonly after: number; readonly limit: number; readonly node?: string }): Promise<OwedPage>;
 }
 
 /**
@@ -23,6 +26,12 @@ export abstract class NotificationStoreReader {
 export abstract class NotificationStore extends NotificationStoreReader {
   /** Keeps the first one of an event; another one for it, or one of a thread that does not exist, changes nothing. */
   abstract add(notice: NewNotice): Promise<void>;
+
+  /**
+   * The notice is this node's, for as long as the node's lease lasts. False: another node has it whose lease lasts, or
+   * it is settled, or there no more. Where the storage is one process's, whatever is owed is that process's.
+   */
+  abstract claim(notice: Notice, node: string): Promise<boolean>;
 
   /**
    * Settles a notice that is owed, and answers how it stands settled then: the first outcome stays. Null: it is there

@@ -182,6 +182,8 @@ export interface Notice extends NewNotice {
 
 /** `outcome` null: it is owed. */
 export interface NoticeRecord extends Notice {
+  /** The node that brings it, or has; see `NotificationStore.claim`. Null: nobody in particular. */
+  readonly node: string | null;
   readonly outcome: NoticeOutcome | null;
   readonly settledAt: number | null;
 }

@@ -10,6 +10,8 @@ export interface StorageOptions {
   readonly dataDir: string;
   /** A PostgreSQL database in its place. */
   readonly databaseUrl?: string | null;
+  /** Whether other processes that say so too may be at work on that database at the same time. Default false. */
+  readonly isShared?: boolean;
 }
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<StorageOptions>()
@@ -25,8 +27,13 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
   providers: [
     {
       provide: Storage,
-      useFactory: ({ dataDir, databaseUrl = null }: StorageOptions, metrics: Metrics = new Metrics()): Storage =>
-        databaseUrl === null ? new SqliteStorage({ dataDir, metrics }) : new PostgresStorage({ url: databaseUrl }),
+      useFactory: (
+        { dataDir, databaseUrl = null, isShared = false }: StorageOptions,
+        metrics: Metrics = new Metrics(),
+      ): Storage =>
+        databaseUrl === null
+          ? new SqliteStorage({ dataDir, metrics })
+          : new PostgresStorage({ url: databaseUrl, isShared }),
       inject: [MODULE_OPTIONS_TOKEN, { token: Metrics, optional: true }],
     },
   ],

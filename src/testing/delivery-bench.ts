@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Test, type TestingModule, type TestingModuleBuilder } from '@nestjs/testing';
 
 import { Clock, ClockModule } from '../clock/index.js';
+import { ClusterModule } from '../cluster/index.js';
 import { Channels, DeliveryModule, Followers, Sink, type Frames, type Follower } from '../delivery/index.js';
 import { IdModule, type ThreadId } from '../ids/index.js';
 import { Metrics, MetricsModule } from '../metrics/index.js';
@@ -41,6 +42,7 @@ export class DeliveryBench {
         IdModule,
         StorageModule.forRoot({ dataDir }),
         StartupModule.forRoot({}),
+        ClusterModule.forRoot({ redisUrl: null, clusterName: 'bench' }),
         ThreadsModule.forRoot({}),
         DeliveryModule.forRoot({}),
       ],

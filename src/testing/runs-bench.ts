@@ -15,6 +15,7 @@ import {
   type AgentsOptions,
 } from '../agents/index.js';
 import { Clock, ClockModule } from '../clock/index.js';
+import { ClusterModule } from '../cluster/index.js';
 import { IdGenerator, IdModule, type RunId, type ThreadId } from '../ids/index.js';
 import { Metrics, MetricsModule } from '../metrics/index.js';
 import type { JsonValue, RunPolicy, ThreadEventType } from '../protocol/index.js';
@@ -87,6 +88,7 @@ export class RunsBench {
         IdModule,
         StorageModule.forRoot({ dataDir: bench.dataDir }),
         StartupModule.forRoot({}),
+        ClusterModule.forRoot({ redisUrl: null, clusterName: 'bench' }),
         ThreadsModule.forRoot(options.threads ?? {}),
         AgentsModule.forRoot(options.agents ?? {}),
       ],

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import type { ThreadId } from '../ids/index.js';
 import { Log } from '../logs/index.js';
-import type { StoredEvent } from '../storage/index.js';
+import type { LogHead, StoredEvent } from '../storage/index.js';
 
 /** Hears of what this process has made durable. Calls are synchronous and in the order of commit. */
 export interface CommitListener {
@@ -17,7 +17,30 @@ export interface CommitListener {
 }
 
 /**
- * Tells of commits, after they are durable and before their appends resolve.
+ * Hears of what other nodes have made durable, of the threads that are watched here (`WatchedThreads`). Calls are
+ * synchronous; none may throw or wait. What this node has committed itself is never told here: who counts, notifies or
+ * publishes once per event does so as a `CommitListener`.
+ */
+export interface RemoteCommitListener {
+  /**
+   * From now on everything behind `head` is told, of this log and no other. What came before may have been missed:
+   * who needs it looks for it. Told when a watch has taken hold, and again where something may have been missed since.
+   */
+  watching(threadId: ThreadId, log: LogHead): void;
+
+  /**
+   * Events of one thread, contiguous, in the order of seq. They may come after later ones that this node has committed
+   * itself, and, seldom, again as what this node has committed itself.
+   */
+  committedElsewhere(threadId: ThreadId, events: readonly StoredEvent[]): void;
+
+  /** The thread and its log are gone; by its id there may be another one by now. */
+  deletedElsewhere(threadId: ThreadId): void;
+}
+
+/**
+ * Tells of commits: of those of this process after they are durable and before their appends resolve, and of those of
+ * other nodes as soon as this one has heard of them or found them in the log.
  *
  * A hint that is fast, never the truth: who misses a call finds the same in the log. It knows no connections
  * and keeps nothing.
@@ -26,23 +49,42 @@ export interface CommitListener {
 export class CommitFeed {
   readonly #log = new Log(CommitFeed.name);
   readonly #listeners = new Set<CommitListener>();
+  readonly #remoteListeners = new Set<RemoteCommitListener>();
 
   subscribe(listener: CommitListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
+  subscribeRemote(listener: RemoteCommitListener): () => void {
+    this.#remoteListeners.add(listener);
+    return () => this.#remoteListeners.delete(listener);
+  }
+
   publishCommitted(threadId: ThreadId, events: readonly StoredEvent[], givenAt: number): void {
-    this.#tell((listener) => listener.committed(threadId, events, givenAt));
+    this.#tell(this.#listeners, (listener) => listener.committed(threadId, events, givenAt));
   }
 
   publishDeleted(threadId: ThreadId): void {
-    this.#tell((listener) => listener.deleted(threadId));
+    this.#tell(this.#listeners, (listener) => listener.deleted(threadId));
+  }
+
+  /** For whoever brings in what other nodes commit. */
+  publishWatching(threadId: ThreadId, log: LogHead): void {
+    this.#tell(this.#remoteListeners, (listener) => listener.watching(threadId, log));
+  }
+
+  publishCommittedElsewhere(threadId: ThreadId, events: readonly StoredEvent[]): void {
+    this.#tell(this.#remoteListeners, (listener) => listener.committedElsewhere(threadId, events));
+  }
+
+  publishDeletedElsewhere(threadId: ThreadId): void {
+    this.#tell(this.#remoteListeners, (listener) => listener.deletedElsewhere(threadId));
   }
 
   /** One listener's defect must not keep the others, or the append, from going on. */
-  #tell(call: (listener: CommitListener) => void): void {
-    for (const listener of this.#listeners) {
+  #tell<Listener>(listeners: ReadonlySet<Listener>, call: (listener: Listener) => void): void {
+    for (const listener of listeners) {
       try {
         call(listener);
       } catch (error) {

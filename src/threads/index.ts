@@ -37,4 +37,5 @@ export type {
   ThreadRecord,
   UserCursor,
 } from '../storage/index.js';
+export * from './watched-threads.js';
 export type { WriteContext } from './write-context.js';

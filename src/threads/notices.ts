@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { Clock } from '../clock/index.js';
+import { Bus } from '../cluster/index.js';
 import type { ThreadId } from '../ids/index.js';
 import type { ActivityType } from '../protocol/index.js';
 import {
@@ -37,6 +38,11 @@ export async function oweNoticeWithin(
   await write.notifications.add({ threadId, runId, userId: reader, type, seq, time });
 }
 
+/** Another node brings this notice: this one was taken to be gone. */
+export class NoticeTaken extends Error {
+  override readonly name = 'NoticeTaken';
+}
+
 /** The notices that are owed to users, and what became of those of the last 24 hours. Tells nobody itself. */
 @Injectable()
 export class Notices {
@@ -44,7 +50,13 @@ export class Notices {
     private readonly storage: Storage,
     private readonly pipeline: AppendPipeline,
     private readonly clock: Clock,
+    private readonly bus: Bus,
   ) {}
+
+  /** Whether other nodes may leave notices behind that are for this one to take up. */
+  get areShared(): boolean {
+    return this.bus.isShared;
+  }
 
   /** The notice of this event to this user. Null: there was none, or it was settled more than 24 hours ago. */
   async find(threadId: ThreadId, seq: number, userId: string): Promise<NoticeRecord | null> {
@@ -57,15 +69,31 @@ export class Notices {
     return this.storage.notifications.find(threadId, seq);
   }
 
+  /** What is owed and is this node's to bring: all of it, without a cluster. */
   owed(page: { readonly after: number; readonly limit: number }): Promise<OwedPage> {
-    return this.storage.notifications.owed(page);
+    const { nodeId, isShared } = this.bus;
+    return this.storage.notifications.owed(isShared ? { ...page, node: nodeId } : page);
   }
 
-  /** Whether the notice is still owed, and to somebody who may read the thread now; otherwise how it ends, or has. */
+  /**
+   * Whether this node brings the notice: of all nodes one does, and when that is gone another one may. Without a cluster
+   * nobody has to be asked.
+   */
+  async claim(notice: Notice): Promise<boolean> {
+    const { nodeId, isShared } = this.bus;
+    if (!isShared) return true;
+    return this.pipeline.execute([notice.threadId], (write) => write.notifications.claim(notice, nodeId));
+  }
+
+  /**
+   * Whether the notice is still owed, and to somebody who may read the thread now; otherwise how it ends, or has. Rejects
+   * with `NoticeTaken` where another node brings it by now.
+   */
   async standing(notice: Notice): Promise<'owed' | NoticeEnd> {
     const present = await this.of(notice.threadId, notice.seq);
     if (present?.epoch !== notice.epoch) return 'thread_deleted';
     if (present.outcome !== null) return present.outcome;
+    if (present.node !== null && present.node !== this.bus.nodeId && this.bus.isShared) throw new NoticeTaken();
     const access = await this.storage.threads.access(notice.threadId, notice.userId);
     return access === null ? 'no_access' : 'owed';
   }

@@ -17,6 +17,7 @@ import { RunStarter } from './run-starter.js';
 import { OpenStorage, StorageCheck } from './storage-task.js';
 import { THREADS_OPTIONS, ThreadsModuleBase, type ThreadsOptions } from './threads-options.js';
 import { ThreadsService } from './threads-service.js';
+import { WatchedThreads } from './watched-threads.js';
 
 const SERVICES = [
   AppendPipeline,
@@ -31,6 +32,7 @@ const SERVICES = [
   RunResolver,
   RunStarter,
   ThreadsService,
+  WatchedThreads,
 ];
 
 /** Threads, their logs and their runs: everything that is durable, behind one way in. */

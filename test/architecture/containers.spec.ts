@@ -98,7 +98,7 @@ describe('compose.yaml', () => {
     expect(nodes()).toHaveLength(2);
     const [first, ...others] = nodes().map(([, service]) => filledIn(service.environment ?? {}, SECRETS));
     for (const other of others) expect(other).toEqual(first);
-    const config = loadConfig({ ...environmentOf(dockerfile), ...first }, {});
+    const config = loadConfig({ ...environmentOf(dockerfile), ...first });
     expect(config.warnings).toEqual([]);
     expect(config.databaseUrl).toBe('postgres://threadcast:p0stgres@postgres:5432/threadcast');
     expect(config.redisUrl).toBe('redis://:r3dis@redis:6379');

@@ -2,6 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 
 import { AgentsModule } from '../../src/agents/index.js';
 import { Clock, SystemClock } from '../../src/clock/index.js';
+import { ClusterModule } from '../../src/cluster/index.js';
 import { DeliveryModule } from '../../src/delivery/index.js';
 import { configureHttp, HttpModule, type HttpOptions } from '../../src/http/index.js';
 import { DevTokenIssuer, IdentityModule, type DevTokenRequest } from '../../src/identity/index.js';
@@ -57,6 +58,7 @@ export class HttpApp {
       TracesModule.forRoot({}),
       StartupModule.forRoot({}),
       StorageModule.forRoot({ dataDir }),
+      ClusterModule.forRoot({ redisUrl: null, clusterName: 'test' }),
       IdentityModule.forRoot({ keys }),
       ThreadsModule.forRoot({}),
       DeliveryModule.forRoot({}),

@@ -8,7 +8,7 @@ import { Log } from '../../logs/index.js';
 import { Metrics } from '../../metrics/index.js';
 import { Lifecycle } from '../../startup/index.js';
 import type { Notice, StoredEvent } from '../../storage/index.js';
-import { CommitFeed, Notices, isTerminalType, type CommitListener } from '../../threads/index.js';
+import { CommitFeed, NoticeTaken, Notices, isTerminalType, type CommitListener } from '../../threads/index.js';
 import { DeliveryOptions } from '../delivery-options.js';
 import { NoticeErrand } from './notice-errand.js';
 import { NoticePostponed } from './notifier-calls.js';
@@ -20,7 +20,8 @@ const PAGE = 500;
 
 /**
  * Sees to it that every notice that is owed is brought to its user. What is owed is in the storage and survives this
- * process; the commit that it hears of is a hint to take it up at once. What was left by a process before, what came
+ * process; the commit that it hears of is a hint to take it up at once. In a cluster one node claims each notice, and another
+ * one goes on where that dies. What was left by a process before, what came
  * while too many were in hand, and what failed for lack of storage is taken up by looking what is owed.
  *
  * Nothing is begun before the process is ready, for nobody can be there yet, or once it drains, for everybody goes.
@@ -118,8 +119,9 @@ export class NoticeCourier implements CommitListener, OnModuleDestroy {
     const { signal } = this.#closing;
     try {
       const notice = await find();
-      if (notice !== null) await this.errand.run(notice, signal);
+      if (notice !== null && (await this.notices.claim(notice))) await this.errand.run(notice, signal);
     } catch (error) {
+      if (error instanceof NoticeTaken) return;
       if (error instanceof NoticePostponed) this.#postpone();
       else if (!signal.aborted) this.#failed(error);
     }
@@ -131,7 +133,8 @@ export class NoticeCourier implements CommitListener, OnModuleDestroy {
   }
 
   #sweep(): void {
-    if (!this.#behind || this.#isSweeping || !this.#isAtWork()) return;
+    const mayFind = this.#behind || this.notices.areShared;
+    if (!mayFind || this.#isSweeping || !this.#isAtWork()) return;
     this.#isSweeping = true;
     void this.#takeUpOwed()
       .catch((error: unknown) => this.#failed(error))

@@ -48,7 +48,7 @@ function notice(outcome: NoticeRecord['outcome']): NoticeRecord {
   const runId = 'run' as RunId;
   return {
     ...{ threadId, seq: SEQ, runId, userId: 'bob', type: 'agent_completed', time: 5_000, epoch: 'epoch' },
-    ...{ outcome, settledAt: 6_000 },
+    ...{ node: null, outcome, settledAt: 6_000 },
   };
 }
 

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 
 import { RunEngine, type ExecutionView } from '../../agents/index.js';
+import { ThisNode } from '../../cluster/index.js';
 import {
   ConnectionViews,
   DeliveryViews,
   FollowingHistory,
-  ThisNode,
   type ChannelView,
   type ConnectionQuery,
   type ConnectionRecord,

@@ -7,6 +7,8 @@ import { storageError, unavailable } from './storage-error.js';
 export interface PostgresOptions {
   /** As `DATABASE_URL`. */
   readonly url: string;
+  /** Whether other processes that say so too may be at work on it at the same time. */
+  readonly isShared?: boolean;
   /** After which a statement is given up, by the server and then here. */
   readonly timeoutMs?: number;
 }

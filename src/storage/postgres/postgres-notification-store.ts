@@ -16,6 +16,7 @@ interface NoticeRow {
   time: number;
   outcome: NoticeOutcome | null;
   settled_at: number | null;
+  node: string | null;
 }
 
 const NOTICES = 'select * from notifications join threads using (thread_no)';
@@ -23,6 +24,8 @@ const OF_LOG = 'thread_no = (select thread_no from threads where thread_id = $1 
 
 const FIND = `${NOTICES} where thread_id = $1 and seq = $2`;
 const OWED = `${NOTICES} where outcome is null and notice_no > $1 order by notice_no limit $2`;
+const OWED_TO = `${NOTICES} where outcome is null and notice_no > $1 and ${free('$3')} order by notice_no limit $2`;
+const CLAIM = `update notifications set node = $4 where ${OF_LOG} and outcome is null and ${free('$4')} returning 1`;
 const OUTCOME = `select outcome from notifications where ${OF_LOG}`;
 const ADD = `insert into notifications (thread_no, seq, run_id, user_id, type, time)
   select thread_no, $2, $3, $4, $5, $6 from threads where thread_id = $1 on conflict do nothing`;
@@ -42,17 +45,26 @@ export class PostgresNotificationStore extends NotificationStore {
 
   override async find(threadId: ThreadId, seq: number): Promise<NoticeRecord | null> {
     const [row] = await this.queries.rows<NoticeRow>(FIND, [threadId, seq]);
-    return row === undefined ? null : { ...toNotice(row), outcome: row.outcome, settledAt: row.settled_at };
+    return row === undefined
+      ? null
+      : { ...toNotice(row), node: row.node, outcome: row.outcome, settledAt: row.settled_at };
   }
 
-  override async owed({ after, limit }: { after: number; limit: number }): Promise<OwedPage> {
-    const rows = await this.queries.rows<NoticeRow>(OWED, [after, limit + 1]);
+  override async owed({ after, limit, node }: { after: number; limit: number; node?: string }): Promise<OwedPage> {
+    const page = [after, limit + 1];
+    const rows = await (node === undefined
+      ? this.queries.rows<NoticeRow>(OWED, page)
+      : this.queries.rows<NoticeRow>(OWED_TO, [...page, node]));
     const shown = rows.slice(0, limit);
     return { notices: shown.map(toNotice), next: rows.length > limit ? (shown.at(-1)?.notice_no ?? null) : null };
   }
 
   override async add({ threadId, seq, runId, userId, type, time }: NewNotice): Promise<void> {
     await this.queries.rows(ADD, [threadId, seq, runId, toText(userId), type, time]);
+  }
+
+  override async claim({ threadId, epoch, seq }: Notice, node: string): Promise<boolean> {
+    return (await this.queries.rows(CLAIM, [threadId, epoch, seq, node])).length > 0;
   }
 
   override async settle(notice: Notice, outcome: NoticeOutcome, now: number): Promise<NoticeOutcome | null> {
@@ -69,6 +81,13 @@ export class PostgresNotificationStore extends NotificationStore {
   override async prune(settledBefore: number, limit: number): Promise<number> {
     return (await this.queries.rows(PRUNE, [settledBefore, limit])).length;
   }
+}
+
+/** Nobody's, this node's, or one's whose lease is over. */
+function free(node: string): string {
+  return `(notifications.node is null or notifications.node = ${node} or not exists (
+    select 1 from nodes where nodes.node = notifications.node and not released and expires_at >= clock_timestamp()
+  ))`;
 }
 
 function toNotice(row: NoticeRow): Notice {

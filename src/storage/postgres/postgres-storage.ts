@@ -14,10 +14,15 @@ import { PostgresWriter } from './writer.js';
 
 /** How long a start waits for the lock: the connections of a process that was killed end within moments. */
 const LOCK_WAIT_MS = 2_000;
-/** Rows of processes that are gone, kept so that the last ones of them can still learn what became of a batch. */
+/** Later rows than that of a process without connections, beyond which it is taken to be gone. */
 const KEPT_WRITERS = 100;
 
 const LOCK_NOT_AVAILABLE = '55P03';
+
+const IN_USE =
+  'it is in use by another Threadcast. Stop that one, use another database, or start all with the same REDIS_URL';
+const IN_USE_ALONE =
+  'it is in use by another Threadcast that has no REDIS_URL. Stop that one, start all with the same REDIS_URL, or use another database';
 
 /** After the threads and in an order of their own, so that no two transactions wait for each other. */
 const LOCK_USERS = `select pg_advisory_xact_lock(hashtext('threadcast users ' || current_schema()), name) from (
@@ -27,11 +32,13 @@ const LOCK_USERS = `select pg_advisory_xact_lock(hashtext('threadcast users ' ||
 const FENCED = 'Another process has taken the database over. This one has to be started again.';
 
 /**
- * One schema of a PostgreSQL database: connections that read, one that writes, and one that holds the lock which keeps a
- * second process out and which the server drops with the connection.
+ * One schema of a PostgreSQL database: connections that read, one that writes, and one that holds the lock which keeps
+ * other processes out and which the server drops with the connection. A process that is one of several holds it
+ * together with them: only one that would be alone is kept out, and it keeps all of them out.
  *
- * The lock says who may start. What keeps a process that has lost it from writing is its row in `writers`: whoever takes
- * the lock fences the rows of all before, and every commit needs a row that is not fenced.
+ * The lock says who may start. What keeps a process that has lost it from writing is its row in `writers`: every commit
+ * needs a row that is not fenced, and whoever takes the lock fences those before that had no right beside it: all of
+ * them, or where it shares, those of processes that did not.
  */
 export class PostgresStorage extends Storage {
   readonly #options: PostgresOptions;
@@ -73,12 +80,14 @@ export class PostgresStorage extends Storage {
       this.#reader.open(this.#options);
       // Of this instance alone, so that it ends no connections but its own.
       const [named] = await this.#reader.rows<{ token: string }>('select gen_random_uuid()::text as token');
-      this.#lock = new Session(config, `threadcast lock ${named?.token ?? ''}`, (session) => takeLock(session, config));
+      const token = named?.token ?? '';
+      const { isShared = false } = this.#options;
+      this.#lock = new Session(config, `threadcast lock ${token}`, (session) => takeLock(session, config, isShared));
       await this.#lock.connect();
       await migrate(this.#options);
-      this.#writing = new Session(config, `threadcast writer ${named?.token ?? ''}`, makeDurable);
+      this.#writing = new Session(config, `threadcast writer ${token}`, makeDurable);
       await this.#writing.connect();
-      this.#writerNo = await register(this.#writing);
+      this.#writerNo = await register(this.#writing, token, isShared);
       this.#writer.use(this.#writing);
     } catch (error) {
       await this.close();
@@ -148,7 +157,7 @@ export class PostgresStorage extends Storage {
 }
 
 /** One for each schema: what is refused is a second process on the same tables. */
-async function takeLock(session: Session, { statement_timeout }: pg.ClientConfig): Promise<void> {
+async function takeLock(session: Session, { statement_timeout }: pg.ClientConfig, isShared: boolean): Promise<void> {
   const waitMs = Math.min(LOCK_WAIT_MS, Math.floor(Number(statement_timeout) / 2));
   // A process whose machine is gone says no goodbye: the server asks it, so that the lock does not stay for hours.
   await session.rows(
@@ -156,10 +165,11 @@ async function takeLock(session: Session, { statement_timeout }: pg.ClientConfig
       set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false)`,
   );
   try {
-    await session.rows(`select pg_advisory_lock(hashtext('threadcast'), hashtext(current_schema()))`);
+    const take = isShared ? 'pg_advisory_lock_shared' : 'pg_advisory_lock';
+    await session.rows(`select ${take}(hashtext('threadcast'), hashtext(current_schema()))`);
   } catch (error) {
     if (!(error instanceof Error) || sqlState(error.cause) !== LOCK_NOT_AVAILABLE) throw error;
-    throw unavailable('it is in use by another Threadcast. Stop that one, or use another database');
+    throw unavailable(isShared ? IN_USE_ALONE : IN_USE);
   }
 }
 
@@ -170,13 +180,19 @@ async function makeDurable(session: Session): Promise<void> {
   );
 }
 
-/** Fences all before, waiting for a commit of theirs that is under way. */
-async function register(session: Session): Promise<number> {
-  await session.rows('update writers set fenced = true where not fenced');
+/** Fences those who have no right beside it, waiting for a commit of theirs that is under way. */
+async function register(session: Session, token: string, isShared: boolean): Promise<number> {
+  await session.rows('update writers set fenced = true where not fenced and not (shared and $1)', [isShared]);
   const [made] = await session.rows<{ writer_no: number }>(
-    `insert into writers (batch_id) values ('') returning writer_no`,
+    `insert into writers (batch_id, shared, session) values ('', $1, $2) returning writer_no`,
+    [isShared, token],
   );
   const writerNo = made?.writer_no ?? 0;
-  await session.rows('delete from writers where writer_no < $1', [writerNo - KEPT_WRITERS]);
+  await session.rows(
+    `delete from writers where writer_no < $1 and not exists (
+      select 1 from pg_stat_activity where application_name like 'threadcast %' || writers.session
+    )`,
+    [writerNo - KEPT_WRITERS],
+  );
   return writerNo;
 }

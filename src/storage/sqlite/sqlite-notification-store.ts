@@ -32,6 +32,7 @@ function prepareNotices(db: Database.Database) {
     owed: prepare<[after: number, limit: number], NoticeRow>(
       `${NOTICES} where outcome is null and notice_no > ? order by notice_no limit ?`,
     ),
+    isOwed: prepare<[EventOfLog], number>(`select 1 from notifications where ${OF_LOG} and outcome is null`).pluck(),
     outcome: prepare<[EventOfLog], NoticeOutcome | null>(`select outcome from notifications where ${OF_LOG}`).pluck(),
 
     add: prepare<[NewNotice]>(
@@ -67,7 +68,9 @@ export class SqliteNotificationStore extends NotificationStore {
   override find(threadId: ThreadId, seq: number): Promise<NoticeRecord | null> {
     return this.#sql.use((sql) => {
       const row = sql.find.get(threadId, seq);
-      return row === undefined ? null : { ...toNotice(row), outcome: row.outcome, settledAt: row.settled_at };
+      return row === undefined
+        ? null
+        : { ...toNotice(row), node: null, outcome: row.outcome, settledAt: row.settled_at };
     });
   }
 
@@ -83,6 +86,10 @@ export class SqliteNotificationStore extends NotificationStore {
     return this.#sql.use((sql) => {
       sql.add.run(notice);
     });
+  }
+
+  override claim({ threadId, epoch, seq }: Notice): Promise<boolean> {
+    return this.#sql.use((sql) => sql.isOwed.get({ threadId, epoch, seq }) !== undefined);
   }
 
   override settle(notice: Notice, outcome: NoticeOutcome, now: number): Promise<NoticeOutcome | null> {

@@ -14,6 +14,8 @@ import {
   write,
 } from './storage-harness.js';
 
+const [ONE, OTHER] = ['node_1', 'node_2'] as const;
+
 /** The promises of `NotificationStore` and `NotificationStoreReader`, for any engine. */
 export function notificationStoreContract(name: string, harness: StorageHarness): void {
   describe(`${name}: NotificationStore`, () => {
@@ -51,7 +53,7 @@ export function notificationStoreContract(name: string, harness: StorageHarness)
       const one = notice(a, 7, { userId: hostile, type: 'input_requested', time: 1_756_919_162_904 });
       await add(one);
       storage = await harness.reopen(storage);
-      expect(await storage.notifications.find(a, 7)).toEqual({ ...one, outcome: null, settledAt: null });
+      expect(await storage.notifications.find(a, 7)).toEqual({ ...one, node: null, outcome: null, settledAt: null });
       expect(await owed()).toEqual([one]);
       expect(await storage.notifications.find(a, 8)).toBeNull();
       expect(await storage.notifications.find(b, 7)).toBeNull();
@@ -127,6 +129,48 @@ export function notificationStoreContract(name: string, harness: StorageHarness)
       expect(await storage.notifications.find(a, 1)).toMatchObject({ outcome: 'told', settledAt: 6_000 });
       expect(await storage.notifications.find(a, 3)).toMatchObject({ outcome: 'acknowledged', settledAt: 8_000 });
       expect(await owed()).toEqual([notice(a, 2, { userId: BOB }), notice(a, 4), notice(b, 1)]);
+    });
+
+    const claim = (one: Notice, node: string) => write(storage, (tx) => tx.notifications.claim(one, node));
+    const owedTo = async (node: string) => (await storage.notifications.owed({ after: 0, limit: 100, node })).notices;
+
+    it('is claimed by whoever brings it, again and again, until it is settled or gone', async () => {
+      await add(notice(a, 1));
+      expect(await claim(notice(a, 1), ONE)).toBe(true);
+      expect(await claim(notice(a, 1), ONE)).toBe(true);
+      expect(await owedTo(ONE)).toEqual([notice(a, 1)]);
+      expect(await claim(notice(a, 2), ONE)).toBe(false);
+      expect(await claim(notice(a, 1, { epoch: 'another' } as Partial<NewNotice>), ONE)).toBe(false);
+      await settle(notice(a, 1), 'received');
+      expect(await claim(notice(a, 1), ONE)).toBe(false);
+    });
+
+    it('is one node’s of those that share the storage, as long as that node’s lease lasts', async () => {
+      const { leases } = storage;
+      await add(notice(a, 1), notice(a, 2), notice(a, 3));
+      if (leases === null) {
+        // One process’s: whatever it is called, it is the same one, or the one that came after it.
+        expect([await claim(notice(a, 1), ONE), await claim(notice(a, 1), OTHER)]).toEqual([true, true]);
+        return;
+      }
+      await leases.renew(ONE, 60_000);
+      await leases.renew(OTHER, 60_000);
+      expect(await claim(notice(a, 1), ONE)).toBe(true);
+      expect(await claim(notice(a, 1), OTHER)).toBe(false);
+      expect(await storage.notifications.find(a, 1)).toMatchObject({ node: ONE, outcome: null });
+      expect(await owedTo(OTHER)).toEqual([notice(a, 2), notice(a, 3)]);
+      expect(await owed()).toHaveLength(3);
+      await leases.renew(ONE, 0);
+      expect(await owedTo(OTHER)).toHaveLength(3);
+      expect(await claim(notice(a, 1), OTHER)).toBe(true);
+      await leases.renew(ONE, 60_000);
+      expect(await claim(notice(a, 1), ONE)).toBe(false);
+      expect(await claim(notice(a, 2), ONE)).toBe(true);
+      await leases.release(ONE);
+      expect(await claim(notice(a, 2), OTHER)).toBe(true);
+      // A node of which nobody knows has no lease.
+      expect(await claim(notice(a, 3), 'node_unknown')).toBe(true);
+      expect(await claim(notice(a, 3), OTHER)).toBe(true);
     });
 
     it('forgets what was settled long ago, and never what is owed', async () => {

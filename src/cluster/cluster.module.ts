@@ -1,0 +1,56 @@
+import { ConfigurableModuleBuilder, Module, type OnApplicationShutdown } from '@nestjs/common';
+
+import { Clock } from '../clock/index.js';
+import { IdGenerator } from '../ids/index.js';
+import { Metrics } from '../metrics/index.js';
+import { Bus } from './bus.js';
+import { BusCheck } from './bus-check.js';
+import { JoinBus } from './join-bus.js';
+import { LocalBus } from './local-bus.js';
+import { RedisBus } from './redis/redis-bus.js';
+import { ThisNode } from './this-node.js';
+
+export interface ClusterOptions {
+  /** Null: this node is alone. */
+  readonly redisUrl: string | null;
+  /** Prefix of every key and channel. */
+  readonly clusterName: string;
+}
+
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<ClusterOptions>()
+  .setClassMethodName('forRoot')
+  .setExtras({}, (definition) => ({ ...definition, global: true }))
+  .build();
+
+/** This node, and what it tells and hears of the others. Global. It is left after everything that may still speak. */
+@Module({
+  providers: [
+    ThisNode,
+    {
+      provide: Bus,
+      useFactory: (
+        { redisUrl, clusterName }: ClusterOptions,
+        node: ThisNode,
+        ids: IdGenerator,
+        clock: Clock,
+        metrics: Metrics,
+      ): Bus =>
+        redisUrl === null
+          ? new LocalBus(node, clock)
+          : new RedisBus({ url: redisUrl, clusterName }, node, ids, clock, metrics),
+      inject: [MODULE_OPTIONS_TOKEN, ThisNode, IdGenerator, Clock, Metrics],
+    },
+    { provide: BusCheck, useFactory: (bus: Bus) => (bus.isShared ? new BusCheck(bus) : null), inject: [Bus] },
+    JoinBus,
+  ],
+  exports: [Bus, ThisNode],
+})
+export class ClusterModule extends ConfigurableModuleClass implements OnApplicationShutdown {
+  constructor(private readonly bus: Bus) {
+    super();
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.bus.close();
+  }
+}
