@@ -7,7 +7,7 @@ import { Metrics } from '../../metrics/index.js';
 import { Storage, type Transaction } from '../storage.js';
 import { CheckpointThread, type CopyListener } from './checkpoint-thread.js';
 import { Checkpoints, type CheckpointLimits } from './checkpoints.js';
-import { Prepared, SqliteConnection } from './connection.js';
+import { SqliteConnection } from './connection.js';
 import { reason, takeDataDir } from './data-dir.js';
 import { migrate } from './migrate.js';
 import { SqliteEventLog } from './sqlite-event-log.js';
@@ -27,17 +27,6 @@ export interface SqliteOptions {
 /** How long a connection waits for a lock of somebody who looks at the file by other means. */
 const BUSY_TIMEOUT_MS = 250;
 
-function prepareBatches(db: Database.Database) {
-  return {
-    seal: db.prepare<[batchId: string, writerNo: number | bigint]>(
-      'update writers set batch_id = ? where writer_no = ?',
-    ),
-    isLast: db.prepare<[writerNo: number | bigint, batchId: string]>(
-      'select 1 from writers where writer_no = ? and batch_id = ?',
-    ),
-  };
-}
-
 /**
  * One SQLite file in WAL mode, with one connection that writes and one that reads: what is read is committed,
  * also while a transaction is open. `synchronous = FULL`: a commit survives the loss of power, not only of the process.
@@ -47,12 +36,10 @@ export class SqliteStorage extends Storage {
   readonly #file: string;
   readonly #reader = new SqliteConnection();
   readonly #writer = new SqliteWriter();
-  readonly #written = new Prepared(this.#writer, prepareBatches);
-  readonly #committed = new Prepared(this.#reader, prepareBatches);
   readonly #checkpoints: Checkpoints;
   #lock: Database.Database | null = null;
   #closed: Promise<void> | null = null;
-  #writerNo: number | bigint = 0;
+  #lastCommitted: string | null = null;
 
   override readonly events = new SqliteEventLog(this.#reader);
   override readonly threads = new SqliteThreadStore(this.#reader);
@@ -91,8 +78,7 @@ export class SqliteStorage extends Storage {
       this.#writer.open(this.#file, { timeout: BUSY_TIMEOUT_MS }, [...pragmas, ...log]);
       await migrate(this.#file);
       this.#reader.open(this.#file, { readonly: true, timeout: BUSY_TIMEOUT_MS }, []);
-      this.#writer.db.exec('delete from writers');
-      this.#writerNo = this.#writer.db.prepare(`insert into writers (batch_id) values ('')`).run().lastInsertRowid;
+      this.#writer.db.exec(`delete from writers; insert into writers (batch_id) values ('')`);
     } catch (error) {
       await this.close();
       throw new Error(`The database ${this.#file} cannot be opened: ${reason(error)}.`, { cause: error });
@@ -107,28 +93,29 @@ export class SqliteStorage extends Storage {
   override async transact<T>(batchId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
     const room = this.#checkpoints.room();
     if (room !== null) await room;
-    const result = await this.#writer.transaction(
-      () => work(this.#transaction),
-      () =>
-        this.#written.use((sql) => {
-          sql.seal.run(batchId, this.#writerNo);
-        }),
-    );
+    const result = await this.#writer.transaction(() => work(this.#transaction));
+    this.#lastCommitted = batchId;
     this.#checkpoints.committed();
     return result;
   }
 
-  override wasCommitted(batchId: string): Promise<boolean> {
-    return this.#committed.use((sql) => sql.isLast.get(this.#writerNo, batchId) !== undefined);
+  /** The engine is in this process: no answer to a COMMIT is lost on the way, and what it says is all there is to know. */
+  override async wasCommitted(batchId: string): Promise<boolean> {
+    await this.#answers();
+    return this.#lastCommitted === batchId;
   }
 
   /** Writes to the disk; while a transaction is open, which does that, it reads. */
   override async check(): Promise<void> {
-    if (this.#writer.inTransaction) await this.wasCommitted('');
+    if (this.#writer.inTransaction) await this.#answers();
     else {
       this.#writer.alone('update writers set checks = checks + 1');
       this.#checkpoints.committed();
     }
+  }
+
+  #answers(): Promise<unknown> {
+    return this.runs.fences([]);
   }
 
   override describe(): string {
