@@ -30,6 +30,10 @@ export class ClusterCampaign {
   readonly #waiting: (() => void)[] = [];
   #alarm: { left: number; readonly ring: () => void } | null = null;
   #messages = 0;
+  /** Runs that are to be under way or wanted at any time. */
+  #pressure = 0;
+  /** How long clients were away each time, in ms. */
+  readonly awayMs: number[] = [];
 
   constructor(
     private readonly cluster: Cluster,
@@ -38,8 +42,8 @@ export class ClusterCampaign {
     this.random = new Random(seed);
   }
 
-  /** Users, threads, and clients that follow them on every node. */
-  async begin(): Promise<void> {
+  /** Users, threads, and clients that follow them on every node; `through` a balancer: wherever that leads them. */
+  async begin(through: string | null = null): Promise<void> {
     for (const userId of USERS) this.#tokens.set(userId, await signedToken(userId));
     const [one, shared, bobs] = ['thread_one', 'thread_shared', 'thread_bobs'] as const;
     await this.#call('alice', 'POST', '/api/threads', { threadId: one });
@@ -51,7 +55,15 @@ export class ClusterCampaign {
       this.#add('alice', [shared], index);
       this.#add('bob', [bobs, shared], index);
     }
-    await Promise.all(this.#present.map((present) => this.#connect(present)));
+    await Promise.all(
+      this.#present.map((present) => (through === null ? this.#connect(present) : this.#stay(present, through))),
+    );
+  }
+
+  /** From here on so many runs are wanted at any time; 0: no more. */
+  keepBusy(pressure: number): void {
+    this.#pressure = pressure;
+    this.#press();
   }
 
   /** Messages and starts, from all clients that are connected, in all ways. Does not wait for anything. */
@@ -143,6 +155,26 @@ export class ClusterCampaign {
     return observer.connect(this.cluster.node(place).url, this.#token(observer.userId), threads);
   }
 
+  /** With a client that comes back by itself, and asks again what it has no answer to. */
+  #stay({ observer, threads }: Present, through: string): Promise<void> {
+    return observer.stay(through, this.#token(observer.userId), threads, (awayMs) => {
+      this.awayMs.push(awayMs);
+      this.ledger.counts.tell('returns');
+      const own = [...this.ledger.asked.values()].filter(({ userId }) => userId === observer.userId);
+      for (const asked of own.filter(({ answer }) => answer?.ok !== true)) {
+        if (asked.answer !== null) this.ledger.counts.tell('requests refused and sent again');
+        asked.answer = null;
+        observer.send(asked);
+      }
+      this.#press();
+    });
+  }
+
+  #press(): void {
+    const wanted = this.ledger.unanswered().length + this.ledger.unended().length;
+    if (wanted < this.#pressure) this.sendSome(this.#pressure - wanted);
+  }
+
   #logs(node: ClusterNode): Promise<Logs> {
     return readLogs(node.url, this.#tokens.values());
   }
@@ -187,6 +219,7 @@ export class ClusterCampaign {
 
   #sighted(): void {
     this.#changed();
+    this.#press();
     if (this.#alarm === null) return;
     this.#alarm.left -= 1;
     if (this.#alarm.left > 0) return;
