@@ -52,10 +52,8 @@ describe('Checkpoints whose thread dies', () => {
 
   /** Of ten pages. */
   async function commit(): Promise<void> {
-    await writer.transaction(
-      () => Promise.resolve(writer.db.prepare('insert into texts values (?)').run('x'.repeat(40_000))),
-      () => Promise.resolve(),
-    );
+    const insert = writer.db.prepare('insert into texts values (?)');
+    await writer.transaction(() => Promise.resolve(insert.run('x'.repeat(40_000))));
     checkpoints.committed();
   }
 
