@@ -3,7 +3,7 @@ import type { Metrics } from '../../metrics/index.js';
 import type { CheckpointThread, CopyListener, WalState } from './checkpoint-thread.js';
 import type { SqliteWriter } from './writer.js';
 
-export const PAGE_BYTES = 4_096;
+const PAGE_BYTES = 4_096;
 
 /** In pages of the write-ahead log. */
 export class CheckpointLimits {
