@@ -33,13 +33,14 @@ export class Checkpoints implements CopyListener {
   #state: 'idle' | 'copying' | 'gone' | 'closed' = 'idle';
   /** Of the log, when it was last looked at. */
   #pages = 0;
-  /** The log when copying was last begun. */
-  #tried: WalState = { pages: 0, copied: 0 };
+  /** As many pages as the log had when copying was last begun. */
+  #triedAt = 0;
   #rounds = 0;
   /** The thread has answered while a transaction was open. */
   #isAnswered = false;
   #hasFailed = false;
   #isHeld = false;
+  #isToldHeld = false;
   #waiting: (() => void)[] = [];
 
   /** The thread is made when there is something to copy. */
@@ -69,9 +70,9 @@ export class Checkpoints implements CopyListener {
     if (this.#state === 'closed' || this.writer.inTransaction) return;
     if (this.#isAnswered) this.#goOn();
     const { pages, copied } = this.#look();
-    if (pages - Math.max(copied, this.#tried.pages) < this.#limits.copyPages) return;
+    if (pages - Math.max(copied, this.#triedAt) < this.#limits.copyPages) return;
     if (this.#state === 'gone') this.#copyHere();
-    else if (this.#state === 'idle') this.#ask({ pages, copied });
+    else if (this.#state === 'idle') this.#ask(pages);
   }
 
   /** Resolves when the thread is gone. To be called once the writer is closed. */
@@ -82,8 +83,8 @@ export class Checkpoints implements CopyListener {
     if (isThere) await this.#thread?.close();
   }
 
-  onCopied({ pages, copied }: WalState): void {
-    this.#count('thread', copied < pages ? 'part' : 'whole');
+  onCopied(state: WalState): void {
+    this.#copied('thread', state);
     this.#answered('idle');
   }
 
@@ -114,20 +115,18 @@ export class Checkpoints implements CopyListener {
     this.#isAnswered = false;
     const { pages, copied } = this.#look();
     const isDone = copied === pages || pages < this.#limits.copyPages;
-    const isHeld = !this.#hasFailed && !isDone && copied === this.#tried.copied;
-    this.#tellHeld(isHeld);
     this.#rounds += 1;
-    const isLong = !isDone && !isHeld;
-    if (!this.#hasFailed && isLong && pages - copied > FEW_PAGES && this.#rounds < MAX_ROUNDS) {
-      this.#ask({ pages, copied });
+    if (!isDone && !this.#hasFailed && !this.#isHeld && pages - copied > FEW_PAGES && this.#rounds < MAX_ROUNDS) {
+      this.#ask(pages);
       return;
     }
     this.#rounds = 0;
-    if (this.#hasFailed || isLong) this.#copyHere();
+    if (!isDone && (this.#hasFailed || !this.#isHeld || pages >= this.#limits.mostPages)) this.#copyHere();
+    this.#hasFailed = false;
   }
 
-  #ask(state: WalState): void {
-    this.#tried = state;
+  #ask(pages: number): void {
+    this.#triedAt = pages;
     this.#state = 'copying';
     this.#thread ??= this.startThread(this);
     this.#thread.copy();
@@ -135,12 +134,9 @@ export class Checkpoints implements CopyListener {
 
   /** In this turn, as much as readers let it: it waits for nobody. */
   #copyHere(): void {
-    this.#hasFailed = false;
-    this.#tried = { pages: this.#pages, copied: 0 };
+    this.#triedAt = this.#pages;
     try {
-      const { pages, copied } = this.writer.checkpoint();
-      this.#count('writer', copied < pages ? 'part' : 'whole');
-      this.#tellHeld(copied < pages);
+      this.#copied('writer', this.writer.checkpoint());
     } catch (error) {
       this.#count('writer', 'failed');
       this.#log.warn(`The write-ahead log could not be copied: ${String(error)}`);
@@ -151,7 +147,7 @@ export class Checkpoints implements CopyListener {
     try {
       const state = this.writer.wal();
       // It has begun anew.
-      if (state.pages < this.#tried.pages) this.#tried = { pages: 0, copied: 0 };
+      if (state.pages < this.#triedAt) this.#triedAt = 0;
       this.#pages = state.pages;
       return state;
     } catch (error) {
@@ -160,13 +156,16 @@ export class Checkpoints implements CopyListener {
     }
   }
 
-  #tellHeld(isHeld: boolean): void {
-    if (isHeld && this.#pages < this.#limits.mostPages) return;
-    if (isHeld && !this.#isHeld) {
-      const megabytes = Math.round((this.#pages * PAGE_BYTES) / 1_048_576);
+  /** What is not copied, a reader of an older state holds. */
+  #copied(by: 'thread' | 'writer', { pages, copied }: WalState): void {
+    this.#isHeld = copied < pages;
+    this.#count(by, this.#isHeld ? 'part' : 'whole');
+    if (!this.#isHeld) this.#isToldHeld = false;
+    else if (!this.#isToldHeld && pages > 2 * this.#limits.mostPages) {
+      this.#isToldHeld = true;
+      const megabytes = Math.round((pages * PAGE_BYTES) / 1_048_576);
       this.#log.warn(`The write-ahead log has ${megabytes} MiB: another process reads the database at an older state.`);
     }
-    this.#isHeld = isHeld;
   }
 
   #letGo(): void {
