@@ -65,6 +65,10 @@ export class Channel implements AttachmentChannel {
     return this.#ended;
   }
 
+  get isShared(): boolean {
+    return this.#attachments.size > 1;
+  }
+
   get attachments(): ReadonlySet<Attachment> {
     return this.#attachments;
   }
