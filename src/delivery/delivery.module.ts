@@ -22,6 +22,7 @@ import {
   RestNotices,
   TakeUpNotices,
 } from './notices/index.js';
+import { CommitPublisher, LogReads, RemoteCommits } from './relay/index.js';
 
 /**
  * Brings the log to whoever follows it, and the ends and questions of runs to users who do not. Global. Needs
@@ -39,6 +40,7 @@ import {
     Channels,
     ClosedConnectionBounds,
     ClosedConnections,
+    CommitPublisher,
     ConnectionThreads,
     DeliveryAudit,
     DeliveryViews,
@@ -50,9 +52,11 @@ import {
     HistoryBounds,
     LiveConnections,
     LocalPresence,
+    LogReads,
     NoticeCourier,
     NoticeErrand,
     NotifierCalls,
+    RemoteCommits,
     RestNotices,
     TakeUpNotices,
   ],

@@ -26,9 +26,9 @@ function prepare(db: Database.Database) {
     before: db.prepare<PageValues, EventRow>(`${events} and seq < ? order by seq desc limit ?`).raw(),
     head: db.prepare<[ThreadId], LogHead>('select head, epoch from threads where thread_id = ?'),
     advance: db
-      .prepare<[number, number, ThreadId], [threadNo: number, head: number]>(
+      .prepare<[number, number, ThreadId], [threadNo: number, head: number, epoch: string]>(
         `update threads set head = head + ?, updated_at = max(updated_at, ?) where thread_id = ?
-          returning thread_no, head`,
+          returning thread_no, head, epoch`,
       )
       .raw(),
     insert: db.prepare<[threadNo: number, ...EventRow]>(
@@ -86,14 +86,14 @@ function appendTo(sql: Statements, { threadId, events }: Append): Appended {
   const latest = events.reduce((time, event) => Math.max(time, event.time), 0);
   const advanced = sql.advance.get(events.length, latest, threadId);
   if (advanced === undefined) return null;
-  const [threadNo, head] = advanced;
+  const [threadNo, head, epoch] = advanced;
   const firstSeq = head - events.length + 1;
   let seq = firstSeq;
   for (const event of events) {
     sql.insert.run(threadNo, seq, event.type, event.runId, event.agent, event.time, event.data);
     seq += 1;
   }
-  return { firstSeq, head };
+  return { firstSeq, head, epoch };
 }
 
 function within(maxBytes: number | undefined, threadId: ThreadId, rows: Iterable<EventRow>): StoredEvent[] {
