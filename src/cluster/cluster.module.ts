@@ -7,8 +7,13 @@ import { Bus } from './bus.js';
 import { BusCheck } from './bus-check.js';
 import { JoinBus } from './join-bus.js';
 import { LocalBus } from './local-bus.js';
+import { LocalPlaces } from './local-places.js';
+import { RedisBudgets } from './redis/redis-budgets.js';
 import { RedisBus } from './redis/redis-bus.js';
+import { RedisPlaces } from './redis/redis-places.js';
 import { ThisNode } from './this-node.js';
+import { NoSharedBudgets, UserBudgets } from './user-budgets.js';
+import { UserPlaces } from './user-places.js';
 
 export interface ClusterOptions {
   /** Null: this node is alone. */
@@ -40,10 +45,22 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
           : new RedisBus({ url: redisUrl, clusterName }, node, ids, clock, metrics),
       inject: [MODULE_OPTIONS_TOKEN, ThisNode, IdGenerator, Clock, Metrics],
     },
+    {
+      provide: UserPlaces,
+      useFactory: (bus: Bus, clock: Clock, metrics: Metrics): UserPlaces =>
+        bus instanceof RedisBus ? new RedisPlaces(bus, clock, metrics) : new LocalPlaces(),
+      inject: [Bus, Clock, Metrics],
+    },
+    {
+      provide: UserBudgets,
+      useFactory: (bus: Bus, clock: Clock, metrics: Metrics): UserBudgets =>
+        bus instanceof RedisBus ? new RedisBudgets(bus, clock, metrics) : new NoSharedBudgets(),
+      inject: [Bus, Clock, Metrics],
+    },
     { provide: BusCheck, useFactory: (bus: Bus) => (bus.isShared ? new BusCheck(bus) : null), inject: [Bus] },
     JoinBus,
   ],
-  exports: [Bus, ThisNode],
+  exports: [Bus, ThisNode, UserBudgets, UserPlaces],
 })
 export class ClusterModule extends ConfigurableModuleClass implements OnApplicationShutdown {
   constructor(private readonly bus: Bus) {

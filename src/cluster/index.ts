@@ -1,3 +1,5 @@
 export * from './bus.js';
 export * from './cluster.module.js';
 export * from './this-node.js';
+export * from './user-budgets.js';
+export * from './user-places.js';

@@ -30,6 +30,8 @@ export interface Following {
   detached: DetachReason | null;
 }
 
+const NONE = new Map<ThreadId, never>();
+
 const NEW_FOLLOWING = { active: false, subscribed: false, announced: false, detached: null };
 
 export interface FollowerServices extends AttachmentServices {
@@ -44,14 +46,15 @@ export interface FollowerServices extends AttachmentServices {
  * Changes of one follower are made one after the other; its owner sees to that.
  */
 export class Follower {
-  readonly #followings = new Map<ThreadId, Following>();
+  /** Shared by all until something is followed, and never written to before. */
+  #followings: Map<ThreadId, Following> = NONE;
   #closed = false;
 
   constructor(
     private readonly sink: Sink,
     private readonly maxThreads: number,
     private readonly services: FollowerServices,
-    private readonly onFollow: () => void,
+    private readonly onFollow: (connectionId: string) => void,
   ) {}
 
   get activeThreadId(): ThreadId | null {
@@ -173,10 +176,11 @@ export class Follower {
     const following = present ?? { ...NEW_FOLLOWING, threadId, attachment: chosen };
     following.attachment = chosen;
     following.announced = false;
+    if (this.#followings === NONE) this.#followings = new Map();
     this.#followings.set(threadId, following);
     if (hold === 'subscribed') following.subscribed = true;
     else this.#activate(following);
-    this.onFollow();
+    this.onFollow(this.sink.connectionId);
     return following;
   }
 

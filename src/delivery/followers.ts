@@ -37,8 +37,8 @@ export class Followers {
     };
   }
 
-  /** `onFollow` is called whenever it has come to follow a thread, in the turn of the change. */
-  create(sink: Sink, maxThreads: number, onFollow: () => void = () => undefined): Follower {
+  /** `onFollow` is called with the sink's id whenever it has come to follow a thread, in the turn of the change. */
+  create(sink: Sink, maxThreads: number, onFollow: (connectionId: string) => void = () => undefined): Follower {
     return new Follower(sink, maxThreads, this.#services, onFollow);
   }
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Socket } from 'socket.io';
 
 import { Clock } from '../clock/index.js';
+import { UserPlaces } from '../cluster/index.js';
 import { ThreadcastError } from '../errors/index.js';
 import { Authenticator, type Principal } from '../identity/index.js';
 import { Metrics } from '../metrics/index.js';
@@ -38,6 +39,7 @@ export class ConnectionLifecycle {
     private readonly factory: ConnectionFactory,
     private readonly registry: ConnectionRegistry,
     private readonly authenticator: Authenticator,
+    private readonly places: UserPlaces,
     private readonly firstThread: FirstThread,
     private readonly closer: ConnectionCloser,
     private readonly failures: Failures,
@@ -78,7 +80,7 @@ export class ConnectionLifecycle {
     return connection.attempts.inTurn(async () => {
       const principal = await this.#verify(connection, token);
       if (connection.state === 'accepted') {
-        const refusal = this.#welcome(connection, principal);
+        const refusal = await this.#welcome(connection, principal);
         if (refusal !== null) {
           request.afterRefusal(() => this.closer.closeForGood(connection, refusal));
           throw refusal;
@@ -95,7 +97,7 @@ export class ConnectionLifecycle {
     try {
       const principal = await connection.attempts.inTurn(async () => {
         const verified = await this.#verify(connection, token);
-        const refusal = this.#welcome(connection, verified);
+        const refusal = await this.#welcome(connection, verified);
         if (refusal !== null) throw refusal;
         return verified;
       });
@@ -128,13 +130,18 @@ export class ConnectionLifecycle {
     }
   }
 
-  /** The connection gets its user; or why it cannot. */
-  #welcome(connection: Connection, principal: Principal): ThreadcastError | null {
+  /** The connection gets its user; or why it cannot. Rejects where it has closed before it is known whether there is a place. */
+  async #welcome(connection: Connection, principal: Principal): Promise<ThreadcastError | null> {
+    const { userId } = principal;
     const { maxConnectionsPerUser } = this.options;
-    if (this.registry.countOf(principal.userId) >= maxConnectionsPerUser) {
+    if (!(await this.places.enter('connections', userId, maxConnectionsPerUser))) {
       return new ThreadcastError('too_many_connections', {
         message: `At most ${maxConnectionsPerUser} connections per user.`,
       });
+    }
+    if (connection.isClosed) {
+      this.places.leave('connections', userId);
+      throw new ThreadcastError('auth_timeout');
     }
     connection.become(principal);
     this.registry.move(connection, 'authenticated');

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Socket } from 'socket.io';
 
 import { Clock } from '../clock/index.js';
+import { UserPlaces } from '../cluster/index.js';
 import { LiveConnections } from '../delivery/index.js';
 import { Log } from '../logs/index.js';
 import { Metrics } from '../metrics/index.js';
@@ -13,13 +14,13 @@ import type { ConnectionState } from './connection-machine.js';
 @Injectable()
 export class ConnectionRegistry {
   readonly #bySocket = new Map<string, Connection>();
-  readonly #perUser = new Map<string, number>();
   readonly #log = new Log('Connection');
   #unauthenticated = 0;
 
   constructor(
     private readonly attendance: Attendance,
     private readonly live: LiveConnections,
+    private readonly places: UserPlaces,
     private readonly metrics: Metrics,
     private readonly clock: Clock,
   ) {}
@@ -41,8 +42,9 @@ export class ConnectionRegistry {
     return this.#bySocket.get(socket.id);
   }
 
+  /** Connections of this user that have a place, here. */
   countOf(userId: string): number {
-    return this.#perUser.get(userId) ?? 0;
+    return this.places.countOf('connections', userId);
   }
 
   add(connection: Connection): void {
@@ -54,7 +56,7 @@ export class ConnectionRegistry {
   }
 
   /**
-   * Moves a connection on and keeps the counts; false where its state machine has no such step. `why`: for the log, of
+   * Moves a connection on and keeps the counts; one that becomes authenticated has taken its user's place before. False where its state machine has no such step. `why`: for the log, of
    * one that closes.
    */
   move(connection: Connection, next: ConnectionState, why?: string): boolean {
@@ -63,7 +65,6 @@ export class ConnectionRegistry {
     this.#tell(connection, before, why);
     const userId = connection.principal?.userId;
     if (before === 'accepted') this.#unauthenticated -= 1;
-    if (next === 'authenticated' && userId !== undefined) this.#perUser.set(userId, this.countOf(userId) + 1);
     if (next === 'ready') this.attendance.came(connection);
     this.#count(before, -1);
     if (next === 'closed') {
@@ -83,10 +84,7 @@ export class ConnectionRegistry {
     this.#bySocket.delete(connection.socket.id);
     this.attendance.left(connection);
     this.live.remove(connection);
-    if (userId === undefined) return;
-    const left = this.countOf(userId) - 1;
-    if (left > 0) this.#perUser.set(userId, left);
-    else this.#perUser.delete(userId);
+    if (userId !== undefined) this.places.leave('connections', userId);
   }
 
   #count(state: ConnectionState, by: number): void {

@@ -3,6 +3,7 @@ import type { Socket } from 'socket.io';
 
 import { Clock } from '../clock/index.js';
 import type { Answers } from '../protocol/index.js';
+import type { Connection } from './connection.js';
 import { ConnectionCloser } from './connection-closer.js';
 import { ConnectionLifecycle } from './connection-lifecycle.js';
 import { ConnectionRegistry } from './connection-registry.js';
@@ -11,19 +12,36 @@ import { HalfOpenTransports } from './half-open-transports.js';
 import { IncomingRequest } from './incoming-request.js';
 import { Reception } from './reception.js';
 import { Handles, Payload, Request } from './request-metadata.js';
+import { Slot } from './slot.js';
 import { ThreadcastGateway } from './threadcast-gateway.decorator.js';
 
 /** Connections come and go; who they are; whether anybody is there. */
 @ThreadcastGateway()
 export class ConnectionGateway implements OnGatewayConnection<Socket> {
+  /** Of its own socket: when that ends, it may have left the registry. */
+  readonly #connections = new Slot<Socket, Connection>();
+  /** The same listeners for all: `this` is the socket. */
+  readonly #onPacket: (this: Socket, event: unknown, ...args: unknown[]) => void;
+  readonly #onEnd: (this: Socket, reason: string) => void;
+
   constructor(
     private readonly halfOpen: HalfOpenTransports,
     private readonly lifecycle: ConnectionLifecycle,
     private readonly registry: ConnectionRegistry,
-    private readonly reception: Reception,
+    reception: Reception,
     private readonly closer: ConnectionCloser,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    const slot = this.#connections;
+    this.#onPacket = function (event, ...args) {
+      const connection = slot.get(this);
+      if (connection !== undefined) reception.receive(connection, event, args);
+    };
+    this.#onEnd = function (reason) {
+      const connection = slot.get(this);
+      if (connection !== undefined) closer.left(connection, reason);
+    };
+  }
 
   handleConnection(socket: Socket): void {
     if (!this.halfOpen.connected(socket.conn)) {
@@ -33,9 +51,9 @@ export class ConnectionGateway implements OnGatewayConnection<Socket> {
     this.lifecycle.accept(socket);
     const connection = this.registry.of(socket);
     if (connection === undefined) return;
-    socket.onAny((event: unknown, ...args: unknown[]) => this.reception.receive(connection, event, args));
-    // Its own listener, for its own connection: by then it may have left the registry.
-    socket.on('disconnect', (reason) => this.closer.left(connection, reason));
+    this.#connections.set(socket, connection);
+    socket.onAny(this.#onPacket);
+    socket.on('disconnect', this.#onEnd);
   }
 
   @Handles('authenticate', {

@@ -17,13 +17,16 @@ export interface ConnectionParts {
   readonly outbox: Outbox;
   readonly follower: Follower;
   readonly mailbox: Mailbox;
-  readonly rate: TokenBucket;
-  readonly first: FirstThreadNamed;
+  /** Makes its bucket, when it is first asked something. */
+  readonly rate: () => TokenBucket;
+  readonly first: FirstThreadNamed | null;
   /** Unix ms. */
   readonly acceptedAt: number;
   /** The same moment on the monotonic clock: for durations. */
   readonly openedAt: number;
 }
+
+const GONE = new Error('the connection has closed');
 
 /**
  * One Socket.IO socket: its state, its user once known, and its parts. The socket's own life is the truth about
@@ -35,21 +38,23 @@ export class Connection implements LiveConnection {
   readonly outbox: Outbox;
   readonly follower: Follower;
   readonly mailbox: Mailbox;
-  readonly rate: TokenBucket;
   readonly acceptedAt: number;
   readonly openedAt: number;
-  /** What the handshake says of a first thread. */
-  readonly first: FirstThreadNamed;
-  readonly attempts = new Attempts();
-  /** Requests that are being processed. */
-  readonly inHand = new Set<Letter>();
+  /** What the handshake says of a first thread; null: nothing. */
+  readonly first: FirstThreadNamed | null;
   /** Requests that were refused one after the other, with answers to them that have not left. */
   refusedInARow = 0;
   /** It has had an active thread. */
   associated = false;
-  readonly #gone = new AbortController();
+  readonly #makeRate: () => TokenBucket;
+  // Most connections do nothing most of the time: what is for their requests is made when it is first needed.
+  #rate: TokenBucket | null = null;
+  #attempts: Attempts | null = null;
+  #inHand: Set<Letter> | null = null;
+  #gone: AbortController | null = null;
   #state: ConnectionState = 'accepted';
-  readonly #enteredAt = new Map<ConnectionState, number>();
+  #authenticatedAt: number | null = null;
+  #readyAt: number | null = null;
   #principal: Principal | null = null;
   #deadline: Timer | null = null;
 
@@ -59,7 +64,7 @@ export class Connection implements LiveConnection {
     this.outbox = parts.outbox;
     this.follower = parts.follower;
     this.mailbox = parts.mailbox;
-    this.rate = parts.rate;
+    this.#makeRate = parts.rate;
     this.acceptedAt = parts.acceptedAt;
     this.openedAt = parts.openedAt;
     this.first = parts.first;
@@ -75,7 +80,24 @@ export class Connection implements LiveConnection {
 
   /** Aborted when the connection closes. */
   get gone(): AbortSignal {
+    this.#gone ??= new AbortController();
+    if (this.isClosed) this.#gone.abort(GONE);
     return this.#gone.signal;
+  }
+
+  /** How fast it may ask. */
+  get rate(): TokenBucket {
+    return (this.#rate ??= this.#makeRate());
+  }
+
+  /** To authenticate. */
+  get attempts(): Attempts {
+    return (this.#attempts ??= new Attempts());
+  }
+
+  /** Requests that are being processed. */
+  get inHand(): Set<Letter> {
+    return (this.#inHand ??= new Set());
   }
 
   /** Null until authenticated; kept after the close, for the requests that are still processed. */
@@ -100,17 +122,18 @@ export class Connection implements LiveConnection {
 
   /** Unix ms; null: it has not been in that state. */
   enteredAt(state: 'authenticated' | 'ready'): number | null {
-    return this.#enteredAt.get(state) ?? null;
+    return state === 'ready' ? this.#readyAt : this.#authenticatedAt;
   }
 
   /** `now`: Unix ms. False: the state machine has no such step, and nothing has changed. */
   enter(next: ConnectionState, now: number): boolean {
     if (!mayBecome(this.#state, next)) return false;
     this.#state = next;
-    this.#enteredAt.set(next, now);
+    if (next === 'authenticated') this.#authenticatedAt = now;
+    if (next === 'ready') this.#readyAt = now;
     if (next === 'closed') {
       this.#deadline?.cancel();
-      this.#gone.abort(new Error('the connection has closed'));
+      this.#gone?.abort(GONE);
     }
     return true;
   }

@@ -19,6 +19,7 @@ export class FirstThread {
 
   /** Null: none was named, or it was refused, which the client is told as a refused `switch_thread`. */
   async prepare(connection: Connection): Promise<PreparedFollowing | null> {
+    if (connection.first === null) return null;
     try {
       const { threadId, after, epoch } = normaliseIds(connection.first);
       if (threadId === undefined || threadId === null) return null;

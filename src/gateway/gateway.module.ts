@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
 
 import { Associations } from './associations.js';
 import { Attendance } from './attendance.js';
@@ -30,6 +31,7 @@ import { TransportEnds } from './transport-ends.js';
 
 /** Socket.IO: connections, their requests, and the way back to them. Needs the other rooms' modules beside it. */
 @Module({
+  imports: [DiscoveryModule],
   providers: [
     {
       provide: GatewayOptions,

@@ -3,6 +3,7 @@ import type { Socket } from 'socket.io';
 
 import { Metrics } from '../metrics/index.js';
 import { GatewayOptions } from './gateway-options.js';
+import { Slot } from './slot.js';
 import { TransportEnds } from './transport-ends.js';
 
 type Transport = Socket['conn'];
@@ -20,13 +21,26 @@ const CONNECT = '0';
 @Injectable()
 export class HalfOpenTransports {
   readonly #waiting = new Set<Transport>();
-  readonly #served = new WeakSet<Transport>();
+  readonly #served = new Slot<Transport, boolean>();
+  readonly #asked = new Slot<Transport, number>();
+  /** The same listeners for all: `this` is the transport. */
+  readonly #onClose: (this: Transport) => void;
+  readonly #onData: (this: Transport, packet: unknown) => void;
 
   constructor(
     private readonly options: GatewayOptions,
     private readonly ends: TransportEnds,
     private readonly metrics: Metrics,
-  ) {}
+  ) {
+    const left = (conn: Transport): boolean => this.#leave(conn);
+    const sent = (conn: Transport, packet: unknown): void => this.#sent(conn, packet);
+    this.#onClose = function () {
+      left(this);
+    };
+    this.#onData = function (packet) {
+      sent(this, packet);
+    };
+  }
 
   get size(): number {
     return this.#waiting.size;
@@ -35,8 +49,8 @@ export class HalfOpenTransports {
   opened(conn: Transport): void {
     this.#waiting.add(conn);
     this.#count(1);
-    conn.once('close', () => this.#leave(conn));
-    this.#watchAsking(conn);
+    conn.on('close', this.#onClose);
+    conn.on('data', this.#onData);
     const [oldest] = this.#waiting;
     if (this.#waiting.size <= this.options.maxUnauthenticatedConnections || oldest === undefined) return;
     this.#end(oldest, 'never_connected');
@@ -48,19 +62,17 @@ export class HalfOpenTransports {
    */
   connected(conn: Transport): boolean {
     this.#leave(conn);
-    if (this.#served.has(conn)) return false;
-    this.#served.add(conn);
+    if (this.#served.get(conn) === true) return false;
+    this.#served.set(conn, true);
     return true;
   }
 
   /** Socket.IO answers each question for a namespace that does not exist, for as long as one asks. */
-  #watchAsking(conn: Transport): void {
-    let asked = 0;
-    conn.on('data', (packet: unknown) => {
-      if (typeof packet !== 'string' || !packet.startsWith(CONNECT)) return;
-      asked += 1;
-      if (asked === MAX_ASKED + 1) this.#end(conn, 'asked_too_often');
-    });
+  #sent(conn: Transport, packet: unknown): void {
+    if (typeof packet !== 'string' || !packet.startsWith(CONNECT)) return;
+    const asked = (this.#asked.get(conn) ?? 0) + 1;
+    this.#asked.set(conn, asked);
+    if (asked === MAX_ASKED + 1) this.#end(conn, 'asked_too_often');
   }
 
   #end(conn: Transport, reason: 'never_connected' | 'asked_too_often'): void {
@@ -74,8 +86,10 @@ export class HalfOpenTransports {
   /** False: it was not waiting. */
   #leave(conn: Transport): boolean {
     const waited = this.#waiting.delete(conn);
-    if (waited) this.#count(-1);
-    return waited;
+    if (!waited) return false;
+    conn.removeListener('close', this.#onClose);
+    this.#count(-1);
+    return true;
   }
 
   #count(by: number): void {

@@ -18,19 +18,31 @@ type HandshakeField = keyof z.infer<typeof HANDSHAKE_AUTH>;
 export interface Handshake {
   readonly token: unknown;
   readonly frames: unknown;
-  /** The first thread and the position on it, in whatever spelling. */
-  readonly first: FirstThreadNamed;
+  /** The first thread and the position on it, in whatever spelling; null: none is named. */
+  readonly first: FirstThreadNamed | null;
 }
 
 export type FirstThreadNamed = Readonly<
   Record<Extract<HandshakeField, 'threadId' | 'after' | 'epoch'> | 'thread_id', unknown>
 >;
 
-/** Reads the handshake, once: the socket forgets it, so that no token stays in memory for a connection's life. */
+/** What is left of a handshake on every socket. */
+const NOTHING = Object.freeze({});
+const FORGOTTEN: Readonly<Socket['handshake']> = Object.freeze({
+  ...{ headers: NOTHING, query: NOTHING, auth: NOTHING, url: '', address: '' },
+  ...{ time: '', issued: 0, secure: false, xdomain: false },
+});
+
+/**
+ * Reads the handshake, once: the socket forgets it and the request that it came in, so that no token, cookie or address
+ * with a secret in it stays in memory for a connection's life. It would also be a fifth of what a connection takes.
+ */
 export function takeHandshake(socket: Socket): Handshake {
   const { token, frames, threadId, thread_id, after, epoch } = socket.handshake.auth as Readonly<
     Record<HandshakeField | 'thread_id', unknown>
   >;
-  socket.handshake.auth = {};
-  return { token, frames, first: { threadId, thread_id, after, epoch } };
+  Object.assign(socket, { handshake: FORGOTTEN });
+  Object.assign(socket.conn, { request: undefined });
+  const named = threadId !== undefined || thread_id !== undefined;
+  return { token, frames, first: named ? { threadId, thread_id, after, epoch } : null };
 }

@@ -1,4 +1,4 @@
-import type { Socket as TcpSocket } from 'node:net';
+import type { EventEmitter } from 'node:events';
 
 import type { Socket } from 'socket.io';
 
@@ -6,7 +6,10 @@ import type { Clock } from '../clock/index.js';
 import type { ConnectionId, ThreadId } from '../ids/index.js';
 import { Sink, type Frames, type Packet } from '../delivery/index.js';
 import type { DetachReason, ServerEvents } from '../protocol/index.js';
+import { Slot } from './slot.js';
 import type { TcpSockets } from './tcp-sockets.js';
+
+type Transport = Socket['conn'];
 
 /** How thread events are packed: one event per packet, or all that leave together as one event `events`. */
 export type FrameMode = 'single' | 'batch';
@@ -17,6 +20,14 @@ const MAX_UNSENT_BYTES = 16_777_216;
 /** Threads of one connection that are read on at the same time. */
 const MOST_TURNS = 4;
 
+/** Of the connection's transport, and of what carries it at present. */
+const outboxes = new Slot<Transport | Transport['transport'], Outbox>();
+
+/** The same listeners for all outboxes: `this` is who tells. */
+let onPacketCreate: (this: Transport, packet: { readonly data?: unknown }) => void;
+let onTransportDrain: (this: Transport['transport']) => void;
+let onFlush: (conn: Transport) => void;
+
 /**
  * Everything that goes to one connection, in the order in which it was given, and how much of it has not left.
  *
@@ -25,8 +36,6 @@ const MOST_TURNS = 4;
  * flush leaves in one write.
  */
 export class Outbox extends Sink {
-  /** Resolves when the transport has closed. */
-  readonly ended: Promise<void>;
   #userId = '';
   /** Given to the transport, waiting for it to become writable. */
   #waiting = 0;
@@ -35,41 +44,56 @@ export class Outbox extends Sink {
   #handedOver = 0;
   #flushedAt: number | null = null;
   /** Who waits for most of what is unsent to leave, in turn. */
-  readonly #turns: (() => void | Promise<void>)[] = [];
+  #turns: (() => void | Promise<void>)[] | null = null;
   #turnsTaken = 0;
   /** Who waits for the next flush to be out. */
-  readonly #drains: (() => void)[] = [];
+  #drains: (() => void)[] | null = null;
 
   constructor(
     override readonly connectionId: ConnectionId,
     private readonly socket: Socket,
     readonly mode: FrameMode,
     private readonly slowConsumerBytes: number,
-    sockets: TcpSockets,
     private readonly clock: Clock,
   ) {
     super();
     const { conn } = socket;
-    this.ended = new Promise((resolve) => conn.once('close', () => resolve()));
-    conn.on('packetCreate', (packet: { data?: unknown }) => {
-      const characters = typeof packet.data === 'string' ? packet.data.length : 0;
-      this.#waiting += characters;
-      this.#handedOver += characters;
-    });
-    let corked: TcpSocket | null = null;
-    conn.on('flush', () => {
-      this.#inFlight += this.#waiting;
-      this.#waiting = 0;
-      corked = sockets.under(conn);
-      corked?.cork();
+    outboxes.set(conn, this);
+    conn.on('packetCreate', onPacketCreate);
+    if (conn.transport.name !== 'websocket') conn.once('upgrade', () => this.#watchTransport());
+    this.#watchTransport();
+  }
+
+  static {
+    onPacketCreate = function ({ data }) {
+      const outbox = outboxes.get(this);
+      if (outbox === undefined || typeof data !== 'string') return;
+      outbox.#waiting += data.length;
+      outbox.#handedOver += data.length;
+    };
+    onTransportDrain = function () {
+      const outbox = outboxes.get(this);
+      if (outbox !== undefined) outbox.#flushed();
+    };
+    onFlush = (conn) => {
+      const outbox = outboxes.get(conn);
+      if (outbox === undefined) return;
+      outbox.#inFlight += outbox.#waiting;
+      outbox.#waiting = 0;
+    };
+  }
+
+  /**
+   * Watches all flushes of an engine, to be called once for each: what is flushed together leaves in one write, and is
+   * in flight.
+   */
+  static watch(engine: EventEmitter, sockets: TcpSockets): void {
+    engine.on('flush', (conn: Transport) => {
+      onFlush(conn);
+      sockets.under(conn)?.cork();
     });
     // Told in the turn of the flush, once the transport has been given everything.
-    conn.on('drain', () => {
-      corked?.uncork();
-      corked = null;
-    });
-    conn.on('upgrade', () => this.#watchTransport());
-    this.#watchTransport();
+    engine.on('drain', (conn: Transport) => sockets.under(conn)?.uncork());
   }
 
   override get userId(): string {
@@ -127,13 +151,20 @@ export class Outbox extends Sink {
   }
 
   override whenDrained(resume: () => void | Promise<void>): void {
-    this.#turns.push(resume);
+    (this.#turns ??= []).push(resume);
     void this.#takeTurns();
   }
 
   /** Resolves when most of what was unsent has left; at once on a connection that has ended. */
   drained(): Promise<void> {
     return new Promise((resolve) => this.whenDrained(resolve));
+  }
+
+  /** Resolves when the transport has closed. */
+  get ended(): Promise<void> {
+    const { conn } = this.socket;
+    if (conn.readyState === 'closed') return Promise.resolve();
+    return new Promise((resolve) => conn.once('close', () => resolve()));
   }
 
   /** Resolves when all has been flushed, or the connection has ended. */
@@ -151,7 +182,7 @@ export class Outbox extends Sink {
 
   async #nextFlush(): Promise<void> {
     while (this.unsent > 0 && this.socket.conn.readyState !== 'closed') {
-      await new Promise<void>((resolve) => this.#drains.push(resolve));
+      await new Promise<void>((resolve) => (this.#drains ??= []).push(resolve));
     }
   }
 
@@ -163,12 +194,16 @@ export class Outbox extends Sink {
 
   /** A transport takes one flush at a time and says when it is out; after an upgrade the new one starts afresh. */
   #watchTransport(): void {
+    const { transport } = this.socket.conn;
     this.#inFlight = 0;
-    this.socket.conn.transport.on('drain', () => {
-      if (this.#inFlight > 0) this.#flushedAt = this.clock.now();
-      this.#inFlight = 0;
-      this.#drained();
-    });
+    outboxes.set(transport, this);
+    transport.on('drain', onTransportDrain);
+    this.#drained();
+  }
+
+  #flushed(): void {
+    if (this.#inFlight > 0) this.#flushedAt = this.clock.now();
+    this.#inFlight = 0;
     this.#drained();
   }
 
@@ -177,8 +212,8 @@ export class Outbox extends Sink {
   }
 
   #drained(): void {
-    for (const resolve of this.#drains.splice(0)) resolve();
-    void this.#takeTurns();
+    for (const resolve of this.#drains?.splice(0) ?? []) resolve();
+    if (this.#turns !== null) void this.#takeTurns();
   }
 
   /**
@@ -193,6 +228,6 @@ export class Outbox extends Sink {
   }
 
   #nextTurn(): (() => void | Promise<void>) | undefined {
-    return this.#isDrained() ? this.#turns.shift() : undefined;
+    return this.#isDrained() ? this.#turns?.shift() : undefined;
   }
 }

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { lastValueFrom } from 'rxjs';
 
 import { ThreadcastError } from '../errors/index.js';
 import { Metrics } from '../metrics/index.js';
@@ -26,11 +25,10 @@ export class RequestProcessor {
     inHand.add(request);
     this.#atWork += 1;
     try {
-      const handler = this.handlers.find(request.connection.socket, request.type);
-      if (handler === undefined) throw new ThreadcastError('unknown_request', { message: unknown(request.type) });
-      const result = await handler(request.payload, request);
-      if (result === undefined) return;
-      const answer: unknown = await lastValueFrom(result, { defaultValue: undefined });
+      const { connection, type, payload } = request;
+      const handler = this.handlers.find(type);
+      if (handler === undefined) throw new ThreadcastError('unknown_request', { message: unknown(type) });
+      const answer = await handler(connection.socket, payload, request, type);
       if (typeof answer === 'object' && answer !== null) request.succeed(answer);
     } catch (error) {
       request.fail(this.failures.toWire(error, request.names));

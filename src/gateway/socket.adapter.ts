@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
 
-import type { INestApplicationContext, WsMessageHandler } from '@nestjs/common';
+import type { INestApplicationContext } from '@nestjs/common';
 import { AbstractWsAdapter } from '@nestjs/websockets';
 import { Server, type Namespace, type Socket } from 'socket.io';
 
@@ -11,7 +11,8 @@ import { answerSocket, SOCKET_PATH } from '../startup/index.js';
 import { GatewayOptions } from './gateway-options.js';
 import { HalfOpenTransports } from './half-open-transports.js';
 import { isOriginLetIn } from './origin.js';
-import { RequestHandlers, type BoundHandler } from './request-handlers.js';
+import { Outbox } from './outbox.js';
+import { RequestHandlers } from './request-handlers.js';
 import { TcpSockets } from './tcp-sockets.js';
 
 /** Of a packet, what is not its request. */
@@ -32,7 +33,7 @@ interface GatewayMetadata {
 
 /**
  * Socket.IO as this server needs it. Handlers are not run by the socket's events, concurrently, as Nest's own
- * adapter does: they are kept, and the connection's mailbox runs them one after the other.
+ * adapter does: the connection's mailbox runs them one after the other.
  */
 export class SocketAdapter extends AbstractWsAdapter {
   readonly #options: GatewayOptions;
@@ -40,6 +41,8 @@ export class SocketAdapter extends AbstractWsAdapter {
   readonly #halfOpen: HalfOpenTransports;
   readonly #sockets: TcpSockets;
   readonly #metrics: Metrics;
+  readonly #told = new WeakSet<Server>();
+  #tellsOfEnds = false;
 
   constructor(app: INestApplicationContext) {
     super(app);
@@ -55,10 +58,23 @@ export class SocketAdapter extends AbstractWsAdapter {
     return namespace === undefined ? created : created.of(namespace);
   }
 
-  override bindMessageHandlers(socket: Socket, handlers: WsMessageHandler[]): void {
-    for (const { message, callback } of handlers) {
-      this.#handlers.bind(socket, message, callback as unknown as BoundHandler);
-    }
+  /**
+   * Nest calls this for each gateway, with a callback that tells all gateways of the same server of a socket, and drops
+   * every repetition: one is enough.
+   */
+  override bindClientConnect(server: Server, tell: (socket: Socket) => void): void {
+    if (this.#told.has(server)) return;
+    this.#told.add(server);
+    this.#tellsOfEnds = this.#handlers.hearOfEnds();
+    super.bindClientConnect(server, tell);
+  }
+
+  override bindClientDisconnect(socket: Socket, tell: (reason: string) => void): void {
+    if (this.#tellsOfEnds) super.bindClientDisconnect(socket as never, tell);
+  }
+
+  override bindMessageHandlers(): void {
+    // To no socket: see `RequestHandlers`.
   }
 
   #createServer(): Server {
@@ -79,6 +95,7 @@ export class SocketAdapter extends AbstractWsAdapter {
     server.engine.on('connection_error', ({ code }: { code: number }) =>
       this.#refused(REFUSALS[code] ?? 'bad_request'),
     );
+    Outbox.watch(server.engine, this.#sockets);
     server.engine.on('connection', (conn: Socket['conn']) => {
       this.#sockets.opened(conn);
       this.#halfOpen.opened(conn);

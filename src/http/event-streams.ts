@@ -36,7 +36,7 @@ export class EventStreams extends DrainStep {
    * `too_many_connections` as long as nothing has been answered.
    */
   async follow(user: Principal, threadId: ThreadId, position: Position, res: Response): Promise<void> {
-    const leave = this.limits.enter(user.userId);
+    const leave = await this.limits.enter(user.userId);
     try {
       if (!(await this.#begin(user, threadId, position, res, leave))) leave();
     } catch (error) {

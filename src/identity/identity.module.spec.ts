@@ -8,6 +8,7 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { decodeJwt, SignJWT } from 'jose';
 
 import { Clock } from '../clock/index.js';
+import { NoSharedBudgets, UserBudgets } from '../cluster/index.js';
 import { IdModule, RandomIdGenerator } from '../ids/index.js';
 import { ManualClock } from '../testing/manual-clock.js';
 import { developmentSecret } from './development-secret.js';
@@ -16,7 +17,13 @@ import { Authenticator, DevTokenIssuer, IdentityModule, type TokenKeys } from '.
 const clock = new ManualClock();
 
 @Global()
-@Module({ providers: [{ provide: Clock, useValue: clock }], exports: [Clock] })
+@Module({
+  providers: [
+    { provide: Clock, useValue: clock },
+    { provide: UserBudgets, useClass: NoSharedBudgets },
+  ],
+  exports: [Clock, UserBudgets],
+})
 class TimeModule {}
 
 let directory: string;

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { Clock } from '../clock/index.js';
+import { UserBudgets } from '../cluster/index.js';
 import { IdGenerator } from '../ids/index.js';
 import { Authenticator } from './authenticator.js';
 import { DevTokenIssuer, JwtDevTokenIssuer, NoDevTokens } from './dev-token-issuer.js';
@@ -32,8 +33,9 @@ interface Identity {
     { provide: KeySetCheck, inject: [IDENTITY], useFactory: ({ check }: Identity) => check },
     {
       provide: UserRates,
-      inject: [IDENTITY_OPTIONS],
-      useFactory: ({ userRate = DEFAULT_USER_RATE }: IdentityOptions) => new UserRates(userRate),
+      inject: [IDENTITY_OPTIONS, UserBudgets, Clock],
+      useFactory: ({ userRate = DEFAULT_USER_RATE }: IdentityOptions, budgets: UserBudgets, clock: Clock) =>
+        new UserRates(userRate, budgets, clock),
     },
     { provide: DevTokenIssuer, inject: [IDENTITY], useFactory: ({ devTokens }: Identity) => devTokens },
   ],

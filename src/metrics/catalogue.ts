@@ -21,6 +21,14 @@ export const METRICS = {
     'outcome',
   ]),
 
+  threadcast_cluster_places_total: counter('Places that users asked for, and whether all nodes were looked at.', [
+    'kind',
+    'outcome',
+  ]),
+  threadcast_cluster_budgets_total: counter('Times that what users spent was told the other nodes, or could not be.', [
+    'outcome',
+  ]),
+
   threadcast_threads_appended_events_total: counter('Events appended, by type.', ['type']),
   threadcast_threads_merged_deltas_total: counter('Deltas that joined one that was waiting for the same commit.', []),
   threadcast_threads_batch_jobs: histogram('Jobs that shared one group commit.', [1, 2, 5, 10, 20, 50, 100, 200, 500]),

@@ -49,9 +49,14 @@ export class GatedServer {
   ) {
     if (maxSockets !== undefined) this.#outer.maxConnections = maxSockets;
     this.#outer.on('drop', () => this.view.refused());
+    const sockets = this.#sockets;
+    // The same for all sockets, of which there is one for each connection.
+    function onClose(this: Socket): void {
+      sockets.delete(this);
+    }
     this.#outer.on('connection', (socket) => {
       this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+      socket.on('close', onClose);
     });
     this.#outer.on('request', (req, res) => this.#onRequest(req, res));
     this.#outer.on('checkContinue', (req, res) => this.#onRequest(req, res, true));
@@ -122,7 +127,7 @@ export class GatedServer {
 
   #onUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     // Node has taken its own listener off, and an 'error' that nobody listens to would end the process.
-    socket.on('error', () => socket.destroy());
+    socket.on('error', destroy);
     const refusal = refusalFor(this.view.phase(), req);
     if (refusal !== undefined) {
       answerSocket(socket, refusal);
@@ -155,6 +160,10 @@ export class GatedServer {
       if (this.#requestsInHand === 0) this.#waitingForQuiet.splice(0).forEach((quiet) => quiet());
     });
   }
+}
+
+function destroy(this: Duplex): void {
+  this.destroy();
 }
 
 function refusalFor(phase: LifecyclePhase, req: IncomingMessage): ThreadcastError | undefined {

@@ -43,7 +43,7 @@ export class AppendPipeline implements BeforeApplicationShutdown {
   #queue: Job[] = [];
   #waitingBytes = 0;
   /** The last waiting job of each thread: only that one may take a further delta. */
-  readonly #tails = new Map<ThreadId, Job>();
+  #tails = new Map<ThreadId, Job>();
   #scheduled = false;
   #idle: (() => void)[] = [];
   /** Aborted: outcomes that are not known yet are not asked for any more. */
@@ -168,12 +168,13 @@ export class AppendPipeline implements BeforeApplicationShutdown {
       bytes += job.bytes;
       count += 1;
     }
-    const batch = count === this.#queue.length ? this.#queue : this.#queue.slice(0, count);
-    this.#queue = count === this.#queue.length ? [] : this.#queue.slice(count);
+    const batch = this.#queue.slice(0, count);
+    this.#queue = this.#queue.slice(count);
     this.#waitingBytes -= bytes;
-    for (const job of batch) {
-      for (const threadId of job.threadIds) if (this.#tails.get(threadId) === job) this.#tails.delete(threadId);
-    }
+    // Made anew: a map whose entries come and go for ever leaves tables behind, each of which holds the next one and the
+    // jobs that were in it until the old generation is collected.
+    this.#tails = new Map();
+    for (const job of this.#queue) for (const threadId of job.threadIds) this.#tails.set(threadId, job);
     this.metrics.observe('threadcast_threads_batch_jobs', batch.length);
     this.metrics.observe('threadcast_threads_batch_bytes', bytes);
     return batch;

@@ -80,7 +80,7 @@ describe('The bus, when Redis goes', () => {
     const lost = [next(near, 'lost'), next(far, 'lost')];
     await redis.stop();
     await Promise.all(lost);
-    await redis.restart();
+    await redis.start();
     for (const listener of [onNear, onFar]) await listener.next('listening');
     near.publish('t', 'there again');
     await onFar.count(1);

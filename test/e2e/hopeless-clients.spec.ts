@@ -106,5 +106,8 @@ describe('Attempts to authenticate', () => {
 
     const [connection] = server.get(ConnectionRegistry).all();
     expect(connection?.socket.handshake.auth).toEqual({});
+    // Nor what may hold others: cookies, an address with a query.
+    expect(connection?.socket.handshake).toMatchObject({ headers: {}, query: {}, url: '' });
+    expect(connection?.socket.request).toBeUndefined();
   });
 });

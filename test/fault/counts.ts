@@ -13,15 +13,22 @@ const FAULTS = {
   startedTwice: 'messageIds that started twice',
 } as const;
 
+const MAX_EXAMPLES = 5;
+
 export type Fault = keyof typeof FAULTS;
 
 /** What was counted: the faults, and beside them figures that show that something was tried at all. */
 export class Counts {
   readonly faults = Object.fromEntries(Object.keys(FAULTS).map((fault) => [fault, 0])) as Record<Fault, number>;
   readonly told = new Map<string, number>();
+  readonly #examples: string[] = [];
 
-  add(fault: Fault): void {
+  /** `example`: what shows it; the first few are printed. */
+  add(fault: Fault, example?: unknown): void {
     this.faults[fault] += 1;
+    if (example !== undefined && this.#examples.length < MAX_EXAMPLES) {
+      this.#examples.push(`${FAULTS[fault]}: ${JSON.stringify(example).slice(0, 1_000)}`);
+    }
   }
 
   tell(what: string, by = 1): void {
@@ -31,7 +38,8 @@ export class Counts {
   print(title: string): void {
     const told = [...this.told].map(([what, count]) => `${what} ${count}`);
     const faults = Object.entries(FAULTS).map(([fault, words]) => `${words} ${this.faults[fault as Fault]}`);
-    process.stdout.write(`\n${title}\n  ${told.join(', ')}\n  ${faults.join(', ')}\n`);
+    const lines = [told.join(', '), faults.join(', '), ...this.#examples];
+    process.stdout.write(`\n${title}\n  ${lines.join('\n  ')}\n`);
   }
 }
 

@@ -33,8 +33,8 @@ export class Ledger {
   see(raw: string, position: number): number {
     const event = JSON.parse(raw) as EventEnvelope;
     const { threadId, seq, from } = event;
-    if ((from ?? seq) > position + 1) this.counts.add('holes');
-    if ((from ?? seq) <= position) this.counts.add('repetitions');
+    if ((from ?? seq) > position + 1) this.counts.add('holes', [position, event]);
+    if ((from ?? seq) <= position) this.counts.add('repetitions', [position, event]);
     this.#track(event);
     if (from !== undefined) {
       this.#merged.push({ threadId, from, seq, text: textOf(event) });
@@ -56,9 +56,14 @@ export class Ledger {
     asked.answer = first?.ok === true ? first : answer;
     if (answer.ok) this.#waiting.add(String(answer['runId']));
     if (first?.ok !== true) return;
+    if (answer.error?.retryable === true) {
+      // Whoever is about to stop, or has no storage, does not look it up either.
+      this.counts.tell('repeats refused for the moment');
+      return;
+    }
     this.counts.tell('answered again');
     const same = answer.ok && ['threadId', 'runId', 'seq'].every((field) => answer[field] === first[field]);
-    if (!same || answer['duplicate'] !== true) this.counts.add('startedTwice');
+    if (!same || answer['duplicate'] !== true) this.counts.add('startedTwice', [first, answer]);
   }
 
   unanswered(): Asked[] {
@@ -97,7 +102,7 @@ export class Ledger {
     const events = [...logs.values()].map((log) => log.map((raw) => JSON.parse(raw) as EventEnvelope));
     for (const log of events) this.#judgeLog(log);
     this.#judgeRequests(events.flat());
-    for (const runId of begunBefore) if (!this.#ended.has(runId)) this.counts.add('unendedRuns');
+    for (const runId of begunBefore) if (!this.#ended.has(runId)) this.counts.add('unendedRuns', runId);
   }
 
   #compare(stored: string | undefined, raw: string): void {
@@ -119,7 +124,7 @@ export class Ledger {
       this.#track(event);
       if (event.seq !== index + 1) this.counts.add('holes');
       if (event.runId === undefined) return;
-      if (ends.has(event.runId)) this.counts.add(isEnd(event) ? 'runsEndedTwice' : 'eventsAfterEnd');
+      if (ends.has(event.runId)) this.counts.add(isEnd(event) ? 'runsEndedTwice' : 'eventsAfterEnd', event);
       if (isEnd(event)) ends.add(event.runId);
     });
   }
@@ -133,11 +138,11 @@ export class Ledger {
     }
     for (const { messageId, type, answer } of this.asked.values()) {
       const found = stored.get(messageId) ?? [];
-      if (found.length > 1) this.counts.add('startedTwice');
-      if (answer?.ok === false && found.length > 0) this.counts.add('storedRefusals');
+      if (found.length > 1) this.counts.add('startedTwice', found);
+      if (answer?.ok === false && found.length > 0) this.counts.add('storedRefusals', [answer, found]);
       if (answer?.ok !== true || type !== 'user_message') continue;
       const at = found.find((event) => event.threadId === answer['threadId'] && event.seq === answer['seq']);
-      if (at === undefined) this.counts.add('lostAnswers');
+      if (at === undefined) this.counts.add('lostAnswers', answer);
     }
   }
 

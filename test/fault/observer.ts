@@ -1,4 +1,4 @@
-import { TestClient, type TestAnswer } from '../../src/testing/test-client.js';
+import { TestClient, type TestAnswer, type TestClientOptions } from '../../src/testing/test-client.js';
 import type { Asked, Ledger } from './ledger.js';
 
 interface Place {
@@ -31,15 +31,44 @@ export class Observer {
   }
 
   /** Connects and goes on in every thread where it was; `also`: threads that it follows from their beginning. */
-  async connect(url: string, token: string, also: readonly string[] = []): Promise<void> {
-    this.#followed.clear();
-    this.#subscribed.clear();
-    const client = new TestClient(url, { auth: { token } });
+  async connect(
+    url: string,
+    token: string,
+    also: readonly string[] = [],
+    options: TestClientOptions = {},
+  ): Promise<void> {
+    const client = new TestClient(url, { ...options, auth: { token } });
     this.#client = client;
     this.#gone = new Promise((resolve) => client.socket.once('disconnect', resolve));
-    client.socket.io.engine.on('packet', ({ data }: { data?: unknown }) => this.#packet(String(data)));
+    const read = ({ data }: { data?: unknown }): void => this.#packet(String(data));
+    client.socket.io.on('open', () => client.socket.io.engine.on('packet', read));
     await client.next('connection_ready');
-    for (const threadId of new Set([...this.#places.keys(), ...also])) await this.#resume(threadId);
+    await this.#goOn(also);
+  }
+
+  /**
+   * As `connect`, and its stock client comes back by itself whenever its connection ends. `onReturn` is then called once it
+   * follows everything again, with how long it was away, in ms.
+   */
+  async stay(url: string, token: string, also: readonly string[], onReturn: (awayMs: number) => void): Promise<void> {
+    await this.connect(url, token, also, { reconnection: true });
+    const { socket } = this.client;
+    let connection = 0;
+    let leftAt = 0;
+    socket.on('disconnect', () => {
+      connection += 1;
+      leftAt = performance.now();
+    });
+    socket.on('connection_ready', () => {
+      const [own, since] = [connection, leftAt];
+      this.#goOn(also).then(
+        () => onReturn(performance.now() - since),
+        (error: unknown) => {
+          // It has lost this connection too, and comes back anew.
+          if (own === connection && socket.connected) throw error;
+        },
+      );
+    });
   }
 
   /** Resolves when all that had come over the connection before its end has been taken. */
@@ -58,6 +87,12 @@ export class Observer {
 
   close(): void {
     this.#client?.close();
+  }
+
+  async #goOn(also: readonly string[]): Promise<void> {
+    this.#followed.clear();
+    this.#subscribed.clear();
+    for (const threadId of new Set([...this.#places.keys(), ...also])) await this.#resume(threadId);
   }
 
   async #resume(threadId: string): Promise<void> {

@@ -1,39 +1,46 @@
 import { IdGenerator, parseThreadId, type ThreadId } from '../../src/ids/index.js';
 import type { EventEnvelope } from '../../src/protocol/index.js';
-import { TestServer } from '../../src/testing/index.js';
+import type { TestServer } from '../../src/testing/index.js';
 import type { StoredEvent } from '../../src/storage/index.js';
 import { AppendPipeline, CommitFeed, EventFactory, History, ThreadsService } from '../../src/threads/index.js';
-import { TempDirs } from '../support/temp-dir.js';
 import { Observer } from './observer.js';
+import type { Stage } from './stage.js';
 
 const USERS = ['alice', 'bob'] as const;
 export const THREADS = 4;
 export const CLIENTS = 5;
+/** Until what is missing counts as lost: no measure of speed. */
+const PATIENCE_MS = 20_000;
 
-/** A server, its threads (all shared by all users), and clients that come and go. */
+interface Arrival {
+  readonly late: boolean;
+  readonly batch: boolean;
+  readonly place: number;
+}
+
+/** Servers, their threads (all shared by all users), and clients that come and go. */
 export class World {
   readonly #observers: (Observer | null)[] = Array.from({ length: CLIENTS }, () => null);
+  /** Which server each client is, or was, connected to. */
+  readonly #places: number[] = Array.from({ length: CLIENTS }, () => 0);
   readonly #gone: Observer[] = [];
   readonly threadIds: ThreadId[] = [];
   #appends: Promise<unknown>[] = [];
   readonly #runsUnderWay = new Set<string>();
+  /** What one server has begun may have ended on another one before this is heard. */
+  readonly #ended = new Set<string>();
   #onQuiet: (() => void) | null = null;
   #deltas = 0;
 
-  private constructor(
-    private server: TestServer,
-    private readonly dirs: TempDirs,
-    private readonly dataDir: string,
-  ) {}
+  private constructor(private readonly stage: Stage) {}
 
-  static async make(): Promise<World> {
-    const dirs = new TempDirs();
-    const dataDir = await dirs.make();
-    const world = new World(await startServer(dataDir), dirs, dataDir);
-    world.#watch();
+  static async make(stage: Stage): Promise<World> {
+    const world = new World(stage);
+    for (const server of stage.servers) world.#watch(server);
+    const threads = world.#server(0).get(ThreadsService);
     for (let index = 0; index < THREADS; index += 1) {
-      const { threadId } = await world.server.get(ThreadsService).create(USERS[0], {});
-      await world.server.get(ThreadsService).share(USERS[0], threadId, USERS[1]);
+      const { threadId } = await threads.create(USERS[0], {});
+      await threads.share(USERS[0], threadId, USERS[1]);
       world.threadIds.push(threadId);
     }
     return world;
@@ -42,8 +49,7 @@ export class World {
   async end(): Promise<void> {
     for (const index of this.#observers.keys()) this.drop(index);
     await this.settle();
-    await this.server.close();
-    await this.dirs.remove();
+    await this.stage.end();
   }
 
   thread(index: number): ThreadId {
@@ -61,16 +67,23 @@ export class World {
     return observer?.connected === true ? observer : null;
   }
 
-  /** Connects client `index` anew; it comes back to what it followed before, at its cursors. */
-  async connect(index: number, { late, batch }: { late: boolean; batch: boolean }): Promise<void> {
-    const place = index % CLIENTS;
-    const before = this.#observers[place];
-    if (before?.connected === true) return;
-    const user = USERS[place % USERS.length] ?? 'alice';
-    const token = await this.server.token(user);
+  /**
+   * Connects client `index` anew, to the server at this place; it comes back to what it followed before, at its cursors. One
+   * that is connected to another server leaves that one.
+   */
+  async connect(index: number, { late, batch, place }: Arrival): Promise<void> {
+    const which = index % CLIENTS;
+    const before = this.#observers[which];
+    if (before?.connected === true) {
+      if (this.#places[which] === place) return;
+      before.drop();
+    }
+    const user = USERS[which % USERS.length] ?? 'alice';
+    const token = await this.stage.token(user);
     const auth = { ...(batch && { frames: 'batch' }), ...(!late && { token }) };
-    const observer = new Observer(this.server.url, `${user}#${place}`, auth);
-    this.#observers[place] = observer;
+    const observer = new Observer(this.#server(place).url, `${user}#${which}`, auth);
+    this.#observers[which] = observer;
+    this.#places[which] = place;
     if (before !== null && before !== undefined) this.#gone.push(before);
     const resumed = (before?.last ?? []).map(({ threadId, after }) => observer.subscribe(threadId, after));
     if (late) await observer.authenticate(token);
@@ -83,11 +96,12 @@ export class World {
     if (observer?.connected === true) observer.drop();
   }
 
-  /** Appends events of their own and deltas that may merge; not waited for. */
-  append(thread: number, count: number, merging: boolean): void {
+  /** Appends events of their own and deltas that may merge, by one of the servers; not waited for. */
+  append(thread: number, count: number, merging: boolean, place: number): void {
     const threadId = this.thread(thread);
-    const pipeline = this.server.get(AppendPipeline);
-    const events = this.server.get(EventFactory);
+    const server = this.#server(place);
+    const pipeline = server.get(AppendPipeline);
+    const events = server.get(EventFactory);
     for (let index = 0; index < count; index += 1) {
       this.#deltas += 1;
       const value = `${this.#deltas} `.repeat(1 + (this.#deltas % 40));
@@ -105,29 +119,52 @@ export class World {
     if (this.#runsUnderWay.size > 0) await new Promise<void>((resolve) => (this.#onQuiet = resolve));
   }
 
+  disturb(place: number, how: string): void {
+    this.stage.disturb(place, how);
+  }
+
+  #server(place: number): TestServer {
+    const server = this.stage.servers[place % this.stage.servers.length];
+    if (server === undefined) throw new Error('There is no server on this stage.');
+    return server;
+  }
+
   /** Hears of starts and ends, so that `settle` can wait for them. */
-  #watch(): void {
-    this.server.get(CommitFeed).subscribe({
+  #watch(server: TestServer): void {
+    server.get(CommitFeed).subscribe({
       committed: (_, events) => events.forEach((event) => this.#note(event)),
       deleted: () => undefined,
     });
   }
 
   #note({ type, data, runId }: StoredEvent): void {
-    if (type === 'message_created') this.#runsUnderWay.add((JSON.parse(data) as { runId: string }).runId);
-    if (type.startsWith('agent_c') || type === 'agent_error') this.#runsUnderWay.delete(runId ?? '');
+    if (type === 'message_created') {
+      const begun = (JSON.parse(data) as { runId: string }).runId;
+      if (!this.#ended.has(begun)) this.#runsUnderWay.add(begun);
+    }
+    if (type.startsWith('agent_c') || type === 'agent_error') {
+      this.#ended.add(runId ?? '');
+      this.#runsUnderWay.delete(runId ?? '');
+    }
     if (this.#runsUnderWay.size === 0) this.#onQuiet?.();
   }
 
-  /** The process goes away and comes back on the same data. */
-  async restart(): Promise<void> {
+  /** A server goes away and comes back on the same data; its clients come back too, to whichever there are. */
+  async restart(place: number): Promise<void> {
     await this.settle();
-    const away = this.#observers.flatMap((observer, index) => (observer?.connected === true ? [index] : []));
+    const away = this.#observers.flatMap((observer, index) =>
+      observer?.connected === true && this.#places[index] === place ? [index] : [],
+    );
     for (const index of away) this.drop(index);
-    await this.server.stop();
-    this.server = await startServer(this.dataDir);
-    this.#watch();
-    for (const index of away) await this.connect(index, { late: index % 2 === 0, batch: index % 3 === 0 });
+    await this.stage.restart(place);
+    this.#watch(this.#server(place));
+    for (const index of away) {
+      await this.connect(index, {
+        late: index % 2 === 0,
+        batch: index % 3 === 0,
+        place: index % this.stage.servers.length,
+      });
+    }
   }
 
   /** Every following has what the log has: waits for it, then compares. Resolves with the faults. */
@@ -147,21 +184,22 @@ export class World {
     ]);
   }
 
-  /** What is missing is on its way: a bounded number of turns of request and answer, then it is a loss. */
+  /** What is missing is on its way: turns of request and answer, until it is a loss. */
   async #reachHeads(observer: Observer, logs: ReadonlyMap<string, readonly EventEnvelope[]>): Promise<void> {
     const missing = (): string[] =>
       observer.cursors().flatMap(({ threadId, after }) => {
         const head = logs.get(threadId)?.length ?? 0;
         return after < head ? [`${observer.name}: ${threadId} ends at ${after}, not at ${head}`] : [];
       });
-    for (let turn = 0; turn < 2_000 && missing().length > 0; turn += 1) await observer.fence();
+    const patience = AbortSignal.timeout(PATIENCE_MS);
+    while (!patience.aborted && missing().length > 0) await observer.fence();
     observer.faults.push(...missing());
   }
 
   async #log(threadId: ThreadId): Promise<EventEnvelope[]> {
     const log: EventEnvelope[] = [];
     for (let after: number | null = 0; after !== null;) {
-      const page = await this.server.get(History).page(USERS[0], threadId, { after, limit: 1_000 });
+      const page = await this.#server(0).get(History).page(USERS[0], threadId, { after, limit: 1_000 });
       log.push(...page.events.map((json) => JSON.parse(json) as EventEnvelope));
       after = page.nextAfter;
     }
@@ -169,13 +207,8 @@ export class World {
   }
 
   #runId(threadId: ThreadId) {
-    return this.server.get(IdGenerator).runId(threadId, 1);
+    return this.#server(0).get(IdGenerator).runId(threadId, 1);
   }
-}
-
-function startServer(dataDir: string): Promise<TestServer> {
-  const env = { SLOW_CONSUMER_BYTES: '16384', RATE_LIMIT_MESSAGES_PER_SEC: '100000', RATE_LIMIT_BURST: '100000' };
-  return TestServer.start({ dataDir, env: { ...env, PENDING_MAX_MESSAGES: '10000' } });
 }
 
 /** The event as the log has it, or as the log's deltas that it stands for. */

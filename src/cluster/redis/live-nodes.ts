@@ -29,12 +29,12 @@ export class LiveNodes {
   async renew(redis: Redis): Promise<void> {
     const { nodeId } = this.self;
     const [, , names] = await Promise.all([
-      redis.set(this.#key(nodeId), JSON.stringify(this.self), 'PX', ALIVE_MS),
+      redis.set(this.key(nodeId), JSON.stringify(this.self), 'PX', ALIVE_MS),
       redis.sadd(this.#names(), nodeId),
       redis.smembers(this.#names()),
     ]);
     const others = names.filter((name) => name !== nodeId).slice(0, MAX_NODES);
-    const values = others.length === 0 ? [] : await redis.mget(others.map((name) => this.#key(name)));
+    const values = others.length === 0 ? [] : await redis.mget(others.map((name) => this.key(name)));
     const gone = others.filter((_, index) => values[index] === null);
     if (gone.length > 0) await redis.srem(this.#names(), ...gone);
     const found = values.map((value) => nodeOf(value)).filter((node) => node !== null);
@@ -44,14 +44,14 @@ export class LiveNodes {
   /** A node that leaves is not waited for. */
   async leave(redis: Redis): Promise<void> {
     const { nodeId } = this.self;
-    await Promise.all([redis.del(this.#key(nodeId)), redis.srem(this.#names(), nodeId)]);
+    await Promise.all([redis.del(this.key(nodeId)), redis.srem(this.#names(), nodeId)]);
   }
 
   forget(nodeId: string): void {
     this.#known = this.#known.filter((node) => node.nodeId !== nodeId || node === this.self);
   }
 
-  #key(nodeId: string): string {
+  key(nodeId: string): string {
     return `${this.prefix}:node:${nodeId}`;
   }
 

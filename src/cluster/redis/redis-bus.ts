@@ -1,3 +1,5 @@
+import type { Redis } from 'ioredis';
+
 import type { Clock } from '../../clock/index.js';
 import type { IdGenerator } from '../../ids/index.js';
 import { Log } from '../../logs/index.js';
@@ -94,6 +96,21 @@ export class RedisBus extends Bus {
 
   override get lostSince(): number | null {
     return this.#lostSince;
+  }
+
+  /** For what is no message and belongs to this cluster. Null while the bus is lost. */
+  get commands(): Redis | null {
+    return this.#link?.commands ?? null;
+  }
+
+  /** The key of this name in this cluster. */
+  key(name: string): string {
+    return `${this.options.clusterName}:${name}`;
+  }
+
+  /** The key that is there as long as this node shows life. */
+  nodeKey(nodeId: string): string {
+    return this.#nodes.key(nodeId);
   }
 
   override join(): Promise<void> {

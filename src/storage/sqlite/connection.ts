@@ -1,10 +1,13 @@
 import Database from 'better-sqlite3';
 
 import { ThreadcastError } from '../../errors/index.js';
+import type { KnownRows } from './known-rows.js';
 import { storageError } from './storage-error.js';
 
 /** One connection to the database file. Stores are made on it before it is open. */
 export class SqliteConnection {
+  /** Null: others change the rows that this connection sees, so each is asked for. */
+  readonly known: KnownRows | null = null;
   #db: Database.Database | null = null;
 
   /** Throws what the driver throws. */

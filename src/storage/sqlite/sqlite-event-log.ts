@@ -5,6 +5,7 @@ import type { ThreadEventType } from '../../protocol/index.js';
 import { type Append, type Appended, EventLog, type ReadBackRange, type ReadRange } from '../event-log.js';
 import type { LogHead, StoredEvent } from '../records.js';
 import { Prepared, type SqliteConnection } from './connection.js';
+import type { KnownRows, KnownThread } from './known-rows.js';
 
 type EventRow = [
   seq: number,
@@ -25,12 +26,12 @@ function prepare(db: Database.Database) {
     after: db.prepare<PageValues, EventRow>(`${events} and seq > ? order by seq limit ?`).raw(),
     before: db.prepare<PageValues, EventRow>(`${events} and seq < ? order by seq desc limit ?`).raw(),
     head: db.prepare<[ThreadId], LogHead>('select head, epoch from threads where thread_id = ?'),
-    advance: db
-      .prepare<[number, number, ThreadId], [threadNo: number, head: number, epoch: string]>(
-        `update threads set head = head + ?, updated_at = max(updated_at, ?) where thread_id = ?
-          returning thread_no, head, epoch`,
-      )
-      .raw(),
+    thread: db.prepare<[ThreadId], KnownThread>(
+      'select thread_no as threadNo, head, epoch from threads where thread_id = ?',
+    ),
+    advance: db.prepare<[head: number, latest: number, threadNo: number]>(
+      'update threads set head = ?, updated_at = max(updated_at, ?) where thread_no = ?',
+    ),
     insert: db.prepare<[threadNo: number, ...EventRow]>(
       'insert into events (thread_no, seq, type, run_id, agent, time, data) values (?, ?, ?, ?, ?, ?, ?)',
     ),
@@ -43,7 +44,7 @@ type Statements = ReturnType<typeof prepare>;
 export class SqliteEventLog extends EventLog {
   readonly #sql: Prepared<Statements>;
 
-  constructor(connection: SqliteConnection) {
+  constructor(private readonly connection: SqliteConnection) {
     super();
     this.#sql = new Prepared(connection, prepare);
   }
@@ -78,22 +79,45 @@ export class SqliteEventLog extends EventLog {
   }
 
   override append(appends: readonly Append[]): Promise<readonly Appended[]> {
-    return this.#sql.use((sql) => appends.map((append) => appendTo(sql, append)));
+    return this.#sql.use((sql) => appendAll(sql, this.connection.known, appends));
   }
 }
 
-function appendTo(sql: Statements, { threadId, events }: Append): Appended {
-  const latest = events.reduce((time, event) => Math.max(time, event.time), 0);
-  const advanced = sql.advance.get(events.length, latest, threadId);
-  if (advanced === undefined) return null;
-  const [threadNo, head, epoch] = advanced;
-  const firstSeq = head - events.length + 1;
-  let seq = firstSeq;
-  for (const event of events) {
-    sql.insert.run(threadNo, seq, event.type, event.runId, event.agent, event.time, event.data);
-    seq += 1;
+/** Each thread's head moves once, to where the last of its events is. */
+function appendAll(sql: Statements, known: KnownRows | null, appends: readonly Append[]): Appended[] {
+  const grown = new Map<ThreadId, Growth>();
+  const appended = appends.map(({ threadId, events }): Appended => {
+    const growth = grown.get(threadId) ?? beginGrowth(sql, known, threadId);
+    if (growth === null) return null;
+    grown.set(threadId, growth);
+    const firstSeq = growth.head + 1;
+    for (const event of events) {
+      growth.head += 1;
+      growth.latest = Math.max(growth.latest, event.time);
+      const { type, runId, agent, time, data } = event;
+      sql.insert.run(growth.thread.threadNo, growth.head, type, runId, agent, time, data);
+    }
+    return { firstSeq, head: growth.head, epoch: growth.thread.epoch };
+  });
+  for (const { thread, head, latest } of grown.values()) {
+    sql.advance.run(head, latest, thread.threadNo);
+    thread.head = head;
   }
-  return { firstSeq, head, epoch };
+  return appended;
+}
+
+interface Growth {
+  readonly thread: KnownThread;
+  head: number;
+  latest: number;
+}
+
+function beginGrowth(sql: Statements, known: KnownRows | null, threadId: ThreadId): Growth | null {
+  const present = known?.thread(threadId);
+  const thread = present ?? sql.thread.get(threadId);
+  if (thread === undefined) return null;
+  if (present === undefined) known?.knowThread(threadId, thread);
+  return { thread, head: thread.head, latest: 0 };
 }
 
 function within(maxBytes: number | undefined, threadId: ThreadId, rows: Iterable<EventRow>): StoredEvent[] {

@@ -11,7 +11,7 @@ const NO_THREAD = 0;
 export class SqliteRunStore extends RunStore {
   readonly #sql: Prepared<RunStatements>;
 
-  constructor(connection: SqliteConnection) {
+  constructor(private readonly connection: SqliteConnection) {
     super();
     this.#sql = new Prepared(connection, prepareRuns);
   }
@@ -44,11 +44,15 @@ export class SqliteRunStore extends RunStore {
   }
 
   override fences(runIds: readonly RunId[]): Promise<ReadonlyMap<RunId, RunFence>> {
+    const { known } = this.connection;
     return this.#sql.use((sql) => {
       const fences = new Map<RunId, RunFence>();
       for (const runId of runIds) {
-        const fence = sql.fence.get(runId);
-        if (fence !== undefined) fences.set(runId, fence);
+        const present = known?.fence(runId);
+        const fence = present ?? sql.fence.get(runId);
+        if (fence === undefined) continue;
+        if (present === undefined) known?.knowFence(runId, fence);
+        fences.set(runId, fence);
       }
       return fences;
     });
@@ -78,6 +82,7 @@ export class SqliteRunStore extends RunStore {
         input: JSON.stringify(run.input),
         inputs: JSON.stringify(run.inputs),
       });
+      this.connection.known?.knowFence(run.runId, run);
       return true;
     });
   }
@@ -99,6 +104,7 @@ export class SqliteRunStore extends RunStore {
         endedAt: run.endedAt,
         endReason: run.endReason,
       });
+      this.connection.known?.knowFence(runId, run);
       return { ...run, inputs, node: null };
     });
   }

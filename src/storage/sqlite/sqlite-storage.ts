@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type Database from 'better-sqlite3';
 
 import { Storage, type Transaction } from '../storage.js';
-import { Prepared, SqliteConnection } from './connection.js';
+import { SqliteConnection } from './connection.js';
 import { reason, takeDataDir } from './data-dir.js';
 import { migrate } from './migrate.js';
 import { SqliteEventLog } from './sqlite-event-log.js';
@@ -21,17 +21,6 @@ export interface SqliteOptions {
 /** How long a connection waits for a lock of somebody who looks at the file by other means. */
 const BUSY_TIMEOUT_MS = 250;
 
-function prepareBatches(db: Database.Database) {
-  return {
-    seal: db.prepare<[batchId: string, writerNo: number | bigint]>(
-      'update writers set batch_id = ? where writer_no = ?',
-    ),
-    isLast: db.prepare<[writerNo: number | bigint, batchId: string]>(
-      'select 1 from writers where writer_no = ? and batch_id = ?',
-    ),
-  };
-}
-
 /**
  * One SQLite file in WAL mode, with one connection that writes and one that reads: what is read is committed,
  * also while a transaction is open. `synchronous = FULL`: a commit survives the loss of power, not only of the process.
@@ -41,10 +30,8 @@ export class SqliteStorage extends Storage {
   readonly #file: string;
   readonly #reader = new SqliteConnection();
   readonly #writer = new SqliteWriter();
-  readonly #written = new Prepared(this.#writer, prepareBatches);
-  readonly #committed = new Prepared(this.#reader, prepareBatches);
   #lock: Database.Database | null = null;
-  #writerNo: number | bigint = 0;
+  #lastCommitted: string | null = null;
 
   override readonly events = new SqliteEventLog(this.#reader);
   override readonly threads = new SqliteThreadStore(this.#reader);
@@ -79,8 +66,7 @@ export class SqliteStorage extends Storage {
       this.#writer.open(this.#file, { timeout: BUSY_TIMEOUT_MS }, pragmas);
       await migrate(this.#file);
       this.#reader.open(this.#file, { readonly: true, timeout: BUSY_TIMEOUT_MS }, []);
-      this.#writer.db.exec('delete from writers');
-      this.#writerNo = this.#writer.db.prepare(`insert into writers (batch_id) values ('')`).run().lastInsertRowid;
+      this.#writer.db.exec(`delete from writers; insert into writers (batch_id) values ('')`);
     } catch (error) {
       await this.close();
       throw new Error(`The database ${this.#file} cannot be opened: ${reason(error)}.`, { cause: error });
@@ -95,24 +81,26 @@ export class SqliteStorage extends Storage {
     return Promise.resolve();
   }
 
-  override transact<T>(batchId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
-    return this.#writer.transaction(
-      () => work(this.#transaction),
-      () =>
-        this.#written.use((sql) => {
-          sql.seal.run(batchId, this.#writerNo);
-        }),
-    );
+  override async transact<T>(batchId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const result = await this.#writer.transaction(() => work(this.#transaction));
+    this.#lastCommitted = batchId;
+    return result;
   }
 
-  override wasCommitted(batchId: string): Promise<boolean> {
-    return this.#committed.use((sql) => sql.isLast.get(this.#writerNo, batchId) !== undefined);
+  /** The engine is in this process: no answer to a COMMIT is lost on the way, and what it says is all there is to know. */
+  override async wasCommitted(batchId: string): Promise<boolean> {
+    await this.#answers();
+    return this.#lastCommitted === batchId;
   }
 
   /** Writes to the disk; while a transaction is open, which does that, it reads. */
   override async check(): Promise<void> {
-    if (this.#writer.inTransaction) await this.wasCommitted('');
+    if (this.#writer.inTransaction) await this.#answers();
     else this.#writer.alone('update writers set checks = checks + 1');
+  }
+
+  #answers(): Promise<unknown> {
+    return this.runs.fences([]);
   }
 
   override describe(): string {

@@ -9,7 +9,7 @@ import { prepareThreads, type ThreadRow, type ThreadStatements, toThreadRecord }
 export class SqliteThreadStore extends ThreadStore {
   readonly #sql: Prepared<ThreadStatements>;
 
-  constructor(connection: SqliteConnection) {
+  constructor(private readonly connection: SqliteConnection) {
     super();
     this.#sql = new Prepared(connection, prepareThreads);
   }
@@ -116,6 +116,7 @@ export class SqliteThreadStore extends ThreadStore {
       if (row === undefined) return false;
       for (const erase of sql.erase) erase.run(row.thread_no);
       sql.addTombstone.run(threadId, row.owner_id, now);
+      this.connection.known?.forgetThread(threadId);
       return true;
     });
   }

@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3';
 
 import { ThreadcastError } from '../../errors/index.js';
 import { SqliteConnection } from './connection.js';
+import { KnownRows } from './known-rows.js';
 import { storageError } from './storage-error.js';
 
 /**
@@ -12,6 +13,8 @@ import { storageError } from './storage-error.js';
  * are refused until the transaction has been given up.
  */
 export class SqliteWriter extends SqliteConnection {
+  override readonly known = new KnownRows();
+  readonly #commands = new Map<string, Database.Statement<[]>>();
   #open = false;
   #depth = 0;
 
@@ -28,14 +31,13 @@ export class SqliteWriter extends SqliteConnection {
     return db;
   }
 
-  /** Runs `work` between BEGIN and COMMIT, `seal` just before the COMMIT. Rolls back when any of them fails. */
-  async transaction<T>(work: () => Promise<T>, seal: () => Promise<void>): Promise<T> {
+  /** Runs `work` between BEGIN and COMMIT. Rolls back when any of them fails. */
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.#open) throw new Error('A transaction was begun while another one is open.');
     this.#begin();
     try {
       const result = await work();
       if (this.#depth !== 0) throw new Error('A transaction was ended before its savepoints.');
-      await seal();
       this.#run('COMMIT');
       return result;
     } catch (error) {
@@ -84,26 +86,43 @@ export class SqliteWriter extends SqliteConnection {
 
   /** Where SQLite has rolled back everything there is nothing to undo, and the work's own error is to be told. */
   #undo(depth: number): void {
+    this.known.forget();
     if (!this.db.inTransaction) return;
     this.#run(`ROLLBACK TO s${depth}`);
     this.#run(`RELEASE s${depth}`);
   }
 
   #begin(): void {
-    this.alone('BEGIN IMMEDIATE');
+    try {
+      if (this.db.inTransaction) this.db.exec('ROLLBACK');
+      this.#command('BEGIN IMMEDIATE').run();
+    } catch (error) {
+      throw storageError(error);
+    }
     this.#open = true;
   }
 
   #run(command: string): void {
     try {
-      this.ready().exec(command);
+      this.ready();
+      this.#command(command).run();
     } catch (error) {
       throw storageError(error);
     }
   }
 
+  /** Prepared once: a busy system gives the same few again for every commit. */
+  #command(command: string): Database.Statement<[]> {
+    const present = this.#commands.get(command);
+    if (present !== undefined) return present;
+    const prepared = this.db.prepare<[]>(command);
+    this.#commands.set(command, prepared);
+    return prepared;
+  }
+
   /** A ROLLBACK that fails must not hide why it was needed; the next BEGIN repeats it. */
   #rollback(): void {
+    this.known.forget();
     try {
       if (this.db.inTransaction) this.db.exec('ROLLBACK');
     } catch {

@@ -133,6 +133,22 @@ export function storageContract(name: string, harness: StorageHarness): void {
         expect(await storage.threads.get(threadId('undone'))).toBeNull();
       });
 
+      it('undone leaves no hole in the log and no fence moved', async () => {
+        await write(storage, (tx) => tx.runs.insert(newRun(id, 1, { status: 'running', attempt: 1, startedAt: 1 })));
+        await append(storage, id, newEvents(1));
+        await write(storage, async (tx) => {
+          const part = tx.savepoint(async () => {
+            await tx.events.append([{ threadId: id, events: newEvents(5) }]);
+            await tx.runs.update(runId(id, 1), { status: 'completed', attempt: 2 });
+            throw failure;
+          });
+          await expect(part).rejects.toBe(failure);
+          expect((await tx.runs.fences([runId(id, 1)])).get(runId(id, 1))).toEqual({ status: 'running', attempt: 1 });
+          expect(await tx.events.append([{ threadId: id, events: newEvents(1) }])).toEqual([{ firstSeq: 2, head: 2 }]);
+        });
+        expect(seqs(await readAll(storage, id))).toEqual([1, 2]);
+      });
+
       it('that succeeds answers its work and is kept with the transaction', async () => {
         const answers = await write(storage, async (tx) => [
           await tx.savepoint(() => tx.events.append([{ threadId: id, events: newEvents(2) }])),
