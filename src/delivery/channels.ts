@@ -9,6 +9,7 @@ import { CommitFeed, WatchedThreads, type CommitListener, type RemoteCommitListe
 import { Tracing } from '../traces/index.js';
 import { DeliveryTraces } from './delivery-traces.js';
 import { Channel, type ChannelWatch } from './channel.js';
+import { LogPages } from './log-pages.js';
 
 /** The threads that are followed in this process. Knows no sockets and no users. */
 @Injectable()
@@ -25,6 +26,7 @@ export class Channels implements CommitListener, RemoteCommitListener, ChannelWa
     private readonly bus: Bus,
     private readonly metrics: Metrics,
     private readonly clock: Clock,
+    private readonly pages: LogPages,
     tracing: Tracing,
   ) {
     this.#traces = new DeliveryTraces(tracing);
@@ -116,6 +118,7 @@ export class Channels implements CommitListener, RemoteCommitListener, ChannelWa
     if (this.#channels.get(channel.threadId) === channel) this.#channels.delete(channel.threadId);
     this.#watches.get(channel)?.();
     this.#watches.delete(channel);
+    this.pages.forget(channel.threadId);
     this.#count();
   }
 

@@ -13,6 +13,7 @@ import { DeliveryLag } from './delivery-lag.js';
 import { Followers } from './followers.js';
 import { HandOut } from './hand-out.js';
 import { LiveConnections } from './live-connections.js';
+import { LogPages, PageBounds } from './log-pages.js';
 import {
   LocalPresence,
   NoticeCourier,
@@ -52,10 +53,12 @@ import { CommitPublisher, LogReads, RemoteCommits } from './relay/index.js';
     HistoryBounds,
     LiveConnections,
     LocalPresence,
+    LogPages,
     LogReads,
     NoticeCourier,
     NoticeErrand,
     NotifierCalls,
+    PageBounds,
     RemoteCommits,
     RestNotices,
     TakeUpNotices,
