@@ -10,6 +10,11 @@ export const METRICS = {
 
   threadcast_storage_commits_total: counter('Transactions, by outcome.', ['outcome']),
   threadcast_storage_commit_seconds: histogram('Time of one transaction.', [0.0005, 0.001, 0.005, 0.02, 0.1, 0.5, 2]),
+  threadcast_storage_checkpoints_total: counter(
+    'Copyings of the write-ahead log of SQLite, by who did it and outcome.',
+    ['by', 'outcome'],
+  ),
+  threadcast_storage_wal_bytes: gauge('What the write-ahead log of SQLite holds.', []),
 
   threadcast_cluster_joined: gauge('1: this node hears the others; 0: the bus is lost.', []),
   threadcast_cluster_nodes: gauge('Nodes that have shown life within the last seconds, this one too.', []),
