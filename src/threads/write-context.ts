@@ -24,6 +24,8 @@ export type Publication =
   | {
       readonly kind: 'committed';
       readonly threadId: ThreadId;
+      /** Of the log that they are in. */
+      readonly epoch: string;
       readonly events: readonly StoredEvent[];
       readonly origin: Origin;
     }
@@ -76,6 +78,7 @@ export class WriteContext {
     this.publications.push({
       kind: 'committed',
       threadId,
+      epoch: appended.epoch,
       events: numbered(threadId, events, appended.firstSeq),
       origin,
     });
@@ -92,5 +95,8 @@ export class WriteContext {
 
 /** The events as stored, from their first seq on. */
 export function numbered(threadId: ThreadId, events: readonly NewEvent[], firstSeq: number): StoredEvent[] {
-  return events.map((event, index) => ({ ...event, threadId, seq: firstSeq + index }));
+  return events.map(({ type, runId, agent, time, data }, index) => {
+    const seq = firstSeq + index;
+    return { threadId, seq, type, runId, agent, time, data };
+  });
 }
