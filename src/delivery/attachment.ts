@@ -236,7 +236,7 @@ export class Attachment {
     if (this.#isClosed()) return;
     if (this.#position >= this.channel.cursor) this.#goLive();
     else if (page === null) this.#retryLater();
-    else this.services.clock.soon(() => this.#whenDrained());
+    else this.#whenDrained();
   }
 
   /** The log did not give what the channel has heard of: it could not be read, or is being deleted. */

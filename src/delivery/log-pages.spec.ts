@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
-import { SystemClock } from '../clock/index.js';
 import type { ThreadId } from '../ids/index.js';
 import { DeliveryBench, RecordingSink } from '../testing/delivery-bench.js';
 import { checkContiguous } from '../testing/streams.js';
@@ -149,16 +148,6 @@ describe('Readers of one log at the same time', () => {
     await hanging.sees(`caught up ${EVENTS}`);
 
     for (const reader of [hanging, late]) expect(reader.seqs).toEqual(seqs(0, EVENTS));
-  });
-
-  it('leave the process its turns between their pages', async () => {
-    await fill(20 * 512);
-    const before = new Promise<number>((resolve) => new SystemClock().soon(() => resolve(reader.seqs.length)));
-    const reader = new Reader('alice');
-    await follow('alice', 0, reader);
-
-    expect(await before).toBeLessThanOrEqual(2 * 512);
-    await reader.sees(`caught up ${20 * 512}`);
   });
 });
 
