@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
+import { SystemClock } from '../clock/index.js';
 import type { ThreadId } from '../ids/index.js';
 import { DeliveryBench, RecordingSink } from '../testing/delivery-bench.js';
 import { checkContiguous } from '../testing/streams.js';
@@ -148,6 +149,16 @@ describe('Readers of one log at the same time', () => {
     await hanging.sees(`caught up ${EVENTS}`);
 
     for (const reader of [hanging, late]) expect(reader.seqs).toEqual(seqs(0, EVENTS));
+  });
+
+  it('leave the process a turn after a few pages', async () => {
+    await fill(20 * 512);
+    const before = new Promise<number>((resolve) => new SystemClock().soon(() => resolve(reader.seqs.length)));
+    const reader = new Reader('alice');
+    await follow('alice', 0, reader);
+
+    expect(await before).toBeLessThanOrEqual(5 * 512);
+    await reader.sees(`caught up ${20 * 512}`);
   });
 });
 
