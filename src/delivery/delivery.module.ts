@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 
+import { Bus } from '../cluster/index.js';
+
 import { Acknowledgements } from './acknowledgements.js';
 import { Channels } from './channels.js';
 import { ClosedConnectionBounds, ClosedConnections } from './closed-connections.js';
@@ -14,11 +16,14 @@ import { Followers } from './followers.js';
 import { HandOut } from './hand-out.js';
 import { LiveConnections } from './live-connections.js';
 import {
+  ClusterPresence,
   LocalPresence,
   NoticeCourier,
   NoticeErrand,
   NotifierCalls,
+  OwedReceipts,
   Presence,
+  RemoteReceipts,
   RestNotices,
   TakeUpNotices,
 } from './notices/index.js';
@@ -34,11 +39,16 @@ import {
       useFactory: (given: Partial<DeliveryOptions>) => Object.assign(new DeliveryOptions(), given),
       inject: [GIVEN_DELIVERY_OPTIONS],
     },
-    { provide: Presence, useExisting: LocalPresence },
+    {
+      provide: Presence,
+      useFactory: (bus: Bus, alone: LocalPresence, shared: ClusterPresence) => (bus.isShared ? shared : alone),
+      inject: [Bus, LocalPresence, ClusterPresence],
+    },
     Acknowledgements,
     Channels,
     ClosedConnectionBounds,
     ClosedConnections,
+    ClusterPresence,
     ConnectionThreads,
     DeliveryAudit,
     DeliveryViews,
@@ -53,6 +63,8 @@ import {
     NoticeCourier,
     NoticeErrand,
     NotifierCalls,
+    OwedReceipts,
+    RemoteReceipts,
     RestNotices,
     TakeUpNotices,
   ],
