@@ -46,6 +46,7 @@ const config = loadConfig({
   MAX_RUNS_PER_USER: '1000',
 });
 const logger = new PinoLogger(config.logLevel);
+Logger.overrideLogger(logger.levels);
 Logger.overrideLogger(logger);
 
 let served;
