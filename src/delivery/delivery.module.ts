@@ -15,6 +15,7 @@ import { DeliveryLag } from './delivery-lag.js';
 import { Followers } from './followers.js';
 import { HandOut } from './hand-out.js';
 import { LiveConnections } from './live-connections.js';
+import { LogPages, PageBounds } from './log-pages.js';
 import {
   ClusterPresence,
   LocalPresence,
@@ -60,11 +61,13 @@ import {
     HistoryBounds,
     LiveConnections,
     LocalPresence,
+    LogPages,
     NoticeCourier,
     NoticeErrand,
     NotifierCalls,
     OwedReceipts,
     RemoteReceipts,
+    PageBounds,
     RestNotices,
     TakeUpNotices,
   ],
