@@ -28,6 +28,7 @@ import {
   RestNotices,
   TakeUpNotices,
 } from './notices/index.js';
+import { CommitPublisher, LogReads, RemoteCommits } from './relay/index.js';
 
 /**
  * Brings the log to whoever follows it, and the ends and questions of runs to users who do not. Global. Needs
@@ -49,7 +50,11 @@ import {
     Channels,
     ClosedConnectionBounds,
     ClosedConnections,
+<<<<<<< HEAD
     ClusterPresence,
+=======
+    CommitPublisher,
+>>>>>>> main
     ConnectionThreads,
     DeliveryAudit,
     DeliveryViews,
@@ -62,12 +67,14 @@ import {
     LiveConnections,
     LocalPresence,
     LogPages,
+    LogReads,
     NoticeCourier,
     NoticeErrand,
     NotifierCalls,
     OwedReceipts,
     RemoteReceipts,
     PageBounds,
+    RemoteCommits,
     RestNotices,
     TakeUpNotices,
   ],

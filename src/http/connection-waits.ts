@@ -2,23 +2,29 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Response } from 'express';
 
 import { Clock } from '../clock/index.js';
-import { LiveConnections, type LiveConnection } from '../delivery/index.js';
+import { LiveConnections } from '../delivery/index.js';
 import { invalidFields, ThreadcastError } from '../errors/index.js';
-import type { ConnectionId, ThreadId } from '../ids/index.js';
+import type { ThreadId } from '../ids/index.js';
 import { Metrics } from '../metrics/index.js';
 import { DrainStep, type DrainStage } from '../startup/index.js';
 import {
   CommitFeed,
   takesAccessFrom,
   ThreadsService,
+  WatchedThreads,
   type CommitListener,
+  type RemoteCommitListener,
   type StoredEvent,
   type ThreadAccess,
 } from '../threads/index.js';
 import { HttpOptions } from './http-options.js';
+import { RemoteWaits, stateOf, type AwaitedFollowing, type FollowingState } from './remote-waits.js';
 import { WaitPlaces } from './wait-places.js';
 
-/** `unknown`: it turned out to be somebody else's. `request_gone`: whoever asked over HTTP does not wait any more. */
+/**
+ * `unknown`: it turned out to be somebody else's. `unreachable`: it may be on a node that cannot be asked. `request_gone`:
+ * whoever asked over HTTP does not wait any more.
+ */
 type WaitOutcome =
   | 'followed'
   | 'timed_out'
@@ -27,21 +33,15 @@ type WaitOutcome =
   | 'thread_deleted'
   | 'access_removed'
   | 'unknown'
+  | 'unreachable'
   | 'draining';
-
-/** What is waited for. */
-interface AwaitedFollowing {
-  readonly userId: string;
-  readonly threadId: ThreadId;
-  readonly connectionId: ConnectionId;
-}
 
 /** What a wait came to. */
 export interface SettledWait {
   readonly followed: boolean;
   readonly tookMs: number;
-  /** False: it followed, and has gone or left the thread since. */
-  readonly isStillTrue: () => boolean;
+  /** False: it followed, and has gone or left the thread since. In the same turn for a connection of this node. */
+  readonly isStillTrue: () => boolean | Promise<boolean>;
 }
 
 /** One request that waits: ends once, by whatever comes first. */
@@ -54,7 +54,7 @@ class Wait {
 
   constructor(
     readonly threadId: ThreadId,
-    private readonly userId: string,
+    readonly userId: string,
   ) {}
 
   /** The caller may, as far as that log goes. */
@@ -80,28 +80,31 @@ class Wait {
  * before the wait is over, so one that is refused meanwhile has changed nothing.
  */
 @Injectable()
-export class ConnectionWaits extends DrainStep implements CommitListener, OnModuleDestroy {
+export class ConnectionWaits extends DrainStep implements CommitListener, RemoteCommitListener, OnModuleDestroy {
   override readonly name = 'waits for connections';
   override readonly stage: DrainStage = 'announce';
   readonly #waits = new Set<Wait>();
-  readonly #unsubscribe: () => void;
+  readonly #unsubscribe: readonly (() => void)[];
   #draining = false;
 
   constructor(
     private readonly live: LiveConnections,
     private readonly threads: ThreadsService,
+    private readonly watched: WatchedThreads,
     private readonly places: WaitPlaces,
+    private readonly remote: RemoteWaits,
     private readonly options: HttpOptions,
     private readonly clock: Clock,
     private readonly metrics: Metrics,
+    private readonly watched: WatchedThreads,
     feed: CommitFeed,
   ) {
     super();
-    this.#unsubscribe = feed.subscribe(this);
+    this.#unsubscribe = [feed.subscribe(this), feed.subscribeRemote(this)];
   }
 
   onModuleDestroy(): void {
-    this.#unsubscribe();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
   }
 
   /**
@@ -114,6 +117,7 @@ export class ConnectionWaits extends DrainStep implements CommitListener, OnModu
     const leave = this.places.enter(awaited.userId);
     const wait = new Wait(awaited.threadId, awaited.userId);
     this.#waits.add(wait);
+    const unwatch = this.watched.watch(awaited.threadId);
     try {
       if (this.#draining) wait.end('draining');
       // With its place taken: what takes the thread away after this was read ends the wait.
@@ -125,7 +129,9 @@ export class ConnectionWaits extends DrainStep implements CommitListener, OnModu
         isStillTrue: () => !followed || this.#follows(awaited),
       };
     } finally {
+      unwatch();
       this.#waits.delete(wait);
+      unwatch();
       leave();
     }
   }
@@ -144,21 +150,50 @@ export class ConnectionWaits extends DrainStep implements CommitListener, OnModu
     for (const wait of this.#waits) if (wait.threadId === threadId) wait.end('thread_deleted');
   }
 
+<<<<<<< ours
+  /** What came before is seen by the start itself, which judges access again. */
+  watching(): void {
+    return;
+  }
+
+=======
+>>>>>>> theirs
+  committedElsewhere(threadId: ThreadId, events: readonly StoredEvent[]): void {
+    this.committed(threadId, events);
+  }
+
+  deletedElsewhere(threadId: ThreadId): void {
+    this.deleted(threadId);
+  }
+
+<<<<<<< ours
   async #ended(wait: Wait, { userId, threadId, connectionId }: AwaitedFollowing, res: Response): Promise<WaitOutcome> {
     const connection = this.live.find(connectionId);
     if (connection === null) {
       wait.end(this.live.hasClosed(connectionId, userId) ? 'disconnected' : 'unknown');
       return wait.ended;
+=======
+  /** What was appended elsewhere before may have been missed: whether the caller still may is read again. */
+  watching(threadId: ThreadId): void {
+    for (const wait of this.#waits) {
+      if (wait.threadId !== threadId) continue;
+      this.threads.access(wait.userId, threadId).then(
+        (access) => wait.admit(access),
+        (error: unknown) => {
+          if (error instanceof ThreadcastError && error.code === 'thread_not_found') wait.end('access_removed');
+        },
+      );
+>>>>>>> theirs
     }
-    const judge = (): void => {
-      const outcome = outcomeOf(connection, userId, threadId);
-      if (outcome !== null) wait.end(outcome);
-    };
+  }
+
+  async #ended(wait: Wait, awaited: AwaitedFollowing, res: Response): Promise<WaitOutcome> {
+    const stopWatching = this.#watch(awaited, (state) => {
+      if (state !== 'open') wait.end(state);
+    });
     const leaves = (): void => wait.end('request_gone');
-    const stopWatching = this.live.watch(connectionId, judge);
     const timer = this.clock.after(this.options.contextTimeoutMs, () => wait.end('timed_out'));
     res.once('close', leaves);
-    judge();
     if (res.destroyed) leaves();
     try {
       return await wait.ended;
@@ -169,9 +204,31 @@ export class ConnectionWaits extends DrainStep implements CommitListener, OnModu
     }
   }
 
-  #follows({ userId, threadId, connectionId }: AwaitedFollowing): boolean {
+  /** Tells how the connection stands now, where that is known in this turn, and at each change. */
+  #watch(awaited: AwaitedFollowing, tell: (state: FollowingState) => void): () => void {
+    const { userId, threadId, connectionId } = awaited;
     const connection = this.live.find(connectionId);
-    return connection !== null && outcomeOf(connection, userId, threadId) === 'followed';
+    if (connection === null) {
+      const hasClosed = this.live.hasClosed(connectionId, userId);
+      if (!hasClosed && this.remote.isShared) return this.remote.watch(awaited, tell);
+      tell(hasClosed ? 'disconnected' : 'unknown');
+      return () => undefined;
+    }
+    const judge = (): void => tell(stateOf(connection, userId, threadId));
+    const stopWatching = this.live.watch(connectionId, judge);
+    judge();
+    return stopWatching;
+  }
+
+  #follows(awaited: AwaitedFollowing): boolean | Promise<boolean> {
+    const { userId, threadId, connectionId } = awaited;
+    const connection = this.live.find(connectionId);
+    if (connection !== null) return stateOf(connection, userId, threadId) === 'followed';
+    if (this.live.hasClosed(connectionId, userId)) return false;
+    // A node that cannot say takes nothing back of what it has said a moment ago.
+    return (
+      this.remote.isShared && this.remote.look(awaited).then((state) => ['followed', 'unreachable'].includes(state))
+    );
   }
 
   #answerTo(outcome: WaitOutcome): boolean {
@@ -181,11 +238,4 @@ export class ConnectionWaits extends DrainStep implements CommitListener, OnModu
     if (outcome !== 'unknown') return outcome === 'followed';
     throw invalidFields([{ field: 'connectionId', message: 'connectionId is no open connection of yours' }]);
   }
-}
-
-/** A connection that has no user yet is waited for: its client knows its id before its token has been looked at. */
-function outcomeOf(connection: LiveConnection, userId: string, threadId: ThreadId): WaitOutcome | null {
-  if (connection.userId !== null && connection.userId !== userId) return 'unknown';
-  if (connection.isClosed) return 'disconnected';
-  return connection.userId === userId && connection.follower.follows(threadId) ? 'followed' : null;
 }

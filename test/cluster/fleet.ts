@@ -29,8 +29,8 @@ export class Fleet {
     const redis = await proxyTo(TEST_REDIS_URL, 6_379);
     const shared = { DATABASE_URL: databaseUrl, CLUSTER_NAME: this.#clusterName };
     const server = await startAway(this.receiver, {
-      ...options,
       dataDir,
+      ...options,
       env: { ...shared, REDIS_URL: through(redis, TEST_REDIS_URL), ...env },
     });
     this.#nodes.push({ server, redis });
