@@ -50,11 +50,8 @@ import { CommitPublisher, LogReads, RemoteCommits } from './relay/index.js';
     Channels,
     ClosedConnectionBounds,
     ClosedConnections,
-<<<<<<< HEAD
     ClusterPresence,
-=======
     CommitPublisher,
->>>>>>> main
     ConnectionThreads,
     DeliveryAudit,
     DeliveryViews,

@@ -54,7 +54,7 @@ class Wait {
 
   constructor(
     readonly threadId: ThreadId,
-    readonly userId: string,
+    private readonly userId: string,
   ) {}
 
   /** The caller may, as far as that log goes. */
@@ -90,7 +90,6 @@ export class ConnectionWaits extends DrainStep implements CommitListener, Remote
   constructor(
     private readonly live: LiveConnections,
     private readonly threads: ThreadsService,
-    private readonly watched: WatchedThreads,
     private readonly places: WaitPlaces,
     private readonly remote: RemoteWaits,
     private readonly options: HttpOptions,
@@ -129,7 +128,6 @@ export class ConnectionWaits extends DrainStep implements CommitListener, Remote
         isStillTrue: () => !followed || this.#follows(awaited),
       };
     } finally {
-      unwatch();
       this.#waits.delete(wait);
       unwatch();
       leave();
@@ -150,41 +148,17 @@ export class ConnectionWaits extends DrainStep implements CommitListener, Remote
     for (const wait of this.#waits) if (wait.threadId === threadId) wait.end('thread_deleted');
   }
 
-<<<<<<< ours
   /** What came before is seen by the start itself, which judges access again. */
   watching(): void {
     return;
   }
 
-=======
->>>>>>> theirs
   committedElsewhere(threadId: ThreadId, events: readonly StoredEvent[]): void {
     this.committed(threadId, events);
   }
 
   deletedElsewhere(threadId: ThreadId): void {
     this.deleted(threadId);
-  }
-
-<<<<<<< ours
-  async #ended(wait: Wait, { userId, threadId, connectionId }: AwaitedFollowing, res: Response): Promise<WaitOutcome> {
-    const connection = this.live.find(connectionId);
-    if (connection === null) {
-      wait.end(this.live.hasClosed(connectionId, userId) ? 'disconnected' : 'unknown');
-      return wait.ended;
-=======
-  /** What was appended elsewhere before may have been missed: whether the caller still may is read again. */
-  watching(threadId: ThreadId): void {
-    for (const wait of this.#waits) {
-      if (wait.threadId !== threadId) continue;
-      this.threads.access(wait.userId, threadId).then(
-        (access) => wait.admit(access),
-        (error: unknown) => {
-          if (error instanceof ThreadcastError && error.code === 'thread_not_found') wait.end('access_removed');
-        },
-      );
->>>>>>> theirs
-    }
   }
 
   async #ended(wait: Wait, awaited: AwaitedFollowing, res: Response): Promise<WaitOutcome> {

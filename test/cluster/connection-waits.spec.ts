@@ -100,6 +100,20 @@ describe('A start over HTTP that names a connection of another node', () => {
     expect(await say({ connectionId }, 'bob')).toMatchObject({ status: 404, body: { code: 'thread_not_found' } });
   });
 
+  it('is refused when its caller loses the thread on the other node meanwhile', async () => {
+    await b.server.fetch('alice', `/api/threads/${String(threadId)}/members/bob`, { method: 'PUT' });
+    const bob = await b.server.ready('bob');
+    const { connectionId: his } = await bob.next('connection_accepted');
+    const before = await head();
+    const reply = say({ connectionId: his }, 'bob');
+    await waits();
+    await asked();
+    await b.server.fetch('alice', `/api/threads/${String(threadId)}/members/bob`, { method: 'DELETE' });
+    expect(await reply).toMatchObject({ status: 404, body: { code: 'thread_not_found' } });
+    expect(await ended('access_removed')).toBe(1);
+    expect(await head()).toBe(Number(before) + 1);
+  });
+
   it('goes on without while that cannot be asked for, and nobody is refused for it', async () => {
     a.redis.cut();
     await eventually('Redis is lost', () => a.server.get(Bus).state === 'lost');

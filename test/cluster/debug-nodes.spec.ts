@@ -39,8 +39,8 @@ describe('Any node of a cluster, asked by an operator,', () => {
   async function both(path: string): Promise<DebugAnswer[]> {
     const answers = [await askDebug(a.server, path), await askDebug(b.server, path)];
     for (const { status, body } of answers) {
-      expect({ status, missing: body['missingNodes'] as unknown }).toEqual({ status: 200, missing: [] });
-      expect(new Set(body['nodes'] as string[])).toEqual(new Set([nodeOf(a), nodeOf(b)]));
+      expect({ status, missing: body.missingNodes as unknown }).toEqual({ status: 200, missing: [] });
+      expect(new Set(body.nodes as string[])).toEqual(new Set([nodeOf(a), nodeOf(b)]));
     }
     return answers;
   }
@@ -48,15 +48,15 @@ describe('Any node of a cluster, asked by an operator,', () => {
   it('shows the connections of all nodes, by page, and one of them wherever it is', async () => {
     const expected = new Set([`${idOf(alice)} ${nodeOf(a)}`, `${idOf(bob)} ${nodeOf(b)}`]);
     for (const { body } of await both('/debug/connections')) {
-      const shown = body['connections'] as { connectionId: string; node: string }[];
+      const shown = body.connections as { connectionId: string; node: string }[];
       expect(new Set(shown.map(({ connectionId, node }) => `${connectionId} ${node}`))).toEqual(expected);
     }
     const seen = new Set<string>();
     for (let cursor: string | null = ''; cursor !== null;) {
       const path = `/debug/connections?limit=1${cursor === '' ? '' : `&cursor=${cursor}`}`;
       const page = (await askDebug(a.server, path)).body;
-      for (const { connectionId } of page['connections'] as { connectionId: string }[]) seen.add(connectionId);
-      cursor = page['nextCursor'] as string | null;
+      for (const { connectionId } of page.connections as { connectionId: string }[]) seen.add(connectionId);
+      cursor = page.nextCursor as string | null;
     }
     expect(seen).toEqual(new Set([idOf(alice), idOf(bob)]));
     for (const { server } of [a, b]) {
@@ -69,7 +69,7 @@ describe('Any node of a cluster, asked by an operator,', () => {
     await alice.ask('subscribe_thread', { threadId });
     for (const { body } of await both(`/debug/threads/${threadId}`)) {
       expect(body).toMatchObject({ followersTotal: 2 });
-      const followers = body['followers'] as { userId: string; node: string }[];
+      const followers = body.followers as { userId: string; node: string }[];
       expect(new Map(followers.map(({ userId, node }) => [userId, node]))).toEqual(
         new Map([
           ['alice', nodeOf(a)],
@@ -78,8 +78,8 @@ describe('Any node of a cluster, asked by an operator,', () => {
       );
     }
     for (const { body } of await both('/debug/delivery')) {
-      expect((body['delivery'] as unknown[]).length).toBe(2);
-      expect((body['channels'] as unknown[]).length).toBe(2);
+      expect((body.delivery as unknown[]).length).toBe(2);
+      expect((body.channels as unknown[]).length).toBe(2);
     }
   });
 
@@ -88,10 +88,10 @@ describe('Any node of a cluster, asked by an operator,', () => {
     const { runId } = await alice.ask('user_message', message);
     await alice.next('input_requested');
     const [fromA, fromB] = await both(`/debug/runs/${String(runId)}`);
-    expect(fromA?.body['execution']).toMatchObject({ state: 'waiting_input' });
-    expect(fromB?.body['execution']).toMatchObject({
+    expect(fromA?.body.execution).toMatchObject({ state: 'waiting_input' });
+    expect(fromB?.body.execution).toMatchObject({
       state: 'waiting_input',
-      node: (fromA?.body['execution'] as { node: string }).node,
+      node: (fromA?.body.execution as { node: string }).node,
     });
   });
 
@@ -134,13 +134,13 @@ describe('Any node of a cluster, asked by an operator,', () => {
     await eventually('Redis is lost', () => a.server.get(Bus).state === 'lost');
     const { body } = await askDebug(a.server, '/debug/connections');
     expect(body).toMatchObject({ nodes: [nodeOf(a)], missingNodes: [nodeOf(b)] });
-    expect((body['connections'] as unknown[]).length).toBe(1);
+    expect((body.connections as unknown[]).length).toBe(1);
     const question = { threadId, userId: 'carol', seq: 1 };
     expect(await askExplain(a.server, question)).toMatchObject({ missingNodes: [nodeOf(b)] });
     a.redis.restore();
     await eventually('all is there again', async () => {
       const again = (await askDebug(a.server, '/debug/connections')).body;
-      return (again['connections'] as unknown[]).length === 2;
+      return (again.connections as unknown[]).length === 2;
     });
     await both('/debug/connections');
   });

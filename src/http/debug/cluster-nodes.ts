@@ -76,8 +76,8 @@ export class ClusterNodes extends Nodes implements OnModuleDestroy {
       const [threadId, userId] = args as [ThreadId, string];
       return fitting(await this.local.followings(threadId, userId)) as unknown as JsonValue;
     }
-    const ask = this.local[method] as (...values: readonly JsonValue[]) => Promise<unknown>;
-    return (await Reflect.apply(ask, this.local, args)) as JsonValue;
+    const local = this.local as unknown as Record<Method, (...values: readonly JsonValue[]) => Promise<JsonValue>>;
+    return local[method](...args);
   }
 }
 
