@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
 import type { RunId, ThreadId } from '../../src/ids/index.js';
-import type { RunPlace, RunRecord } from '../../src/storage/index.js';
+import type { RunPlace } from '../../src/storage/index.js';
 import { PostgresStorage } from '../../src/storage/postgres/postgres-storage.js';
 import { ALICE, BOB, makeThreads, newRun, write } from '../../src/testing/contract/storage-harness.js';
 import { mayBegin } from '../../src/threads/run-admission.js';
@@ -42,7 +42,7 @@ it('what is looked for as ready is exactly what a transaction would let begin', 
       stories += 1;
       const threads = (await makeThreads(storage, `a${stories}`, `b${stories}`)) as [ThreadId, ThreadId];
       const runs = given.map(({ thread, userId, ...rest }, n) =>
-        newRun(threads[thread as 0 | 1], n, { ...rest, userId: `${userId} ${stories}` } as Partial<RunRecord>),
+        newRun(threads[thread as 0 | 1], n, { ...rest, userId: `${userId} ${stories}` }),
       );
       await write(storage, async (tx) => {
         for (const run of runs) await tx.runs.insert(run);
