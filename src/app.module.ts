@@ -4,7 +4,7 @@ import { Module, type DynamicModule, type ModuleMetadata, type Type } from '@nes
 
 import { AgentsModule, type AssistantOptions } from './agents/index.js';
 import { ClockModule } from './clock/index.js';
-import { ClusterModule } from './cluster/index.js';
+import { Bus, ClusterModule } from './cluster/index.js';
 import { CONFIG, configModule, hasModel, type Config } from './config/index.js';
 import { DeliveryModule, type DeliveryOptions, type OfflineNotifier } from './delivery/index.js';
 import { GatewayModule } from './gateway/index.js';
@@ -50,8 +50,11 @@ export class AppModule {
         ClusterModule.forRootAsync({ inject: [CONFIG], useFactory: (given: Config) => given }),
         IdentityModule.forRootAsync({ inject: [CONFIG], useFactory: identityOf }),
         ThreadsModule.forRootAsync({
-          inject: [CONFIG],
-          useFactory: (given: Config) => ({ ...threadsOf(given), ...(redaction !== undefined && { redaction }) }),
+          inject: [CONFIG, Bus],
+          useFactory: (given: Config, bus: Bus) => ({
+            ...threadsOf(given, bus),
+            ...(redaction !== undefined && { redaction }),
+          }),
           redactor,
         }),
         DeliveryModule.forRootAsync({ inject: [CONFIG], useFactory: deliveryOf, offlineNotifier }),
@@ -90,8 +93,9 @@ function identityOf(config: Config): IdentityOptions {
   return { keys: { developmentSecretFile: join(dataDir, 'dev-secret') }, ...rest };
 }
 
-function threadsOf({ maxEventBytes, maxQueuedRunsPerThread }: Config) {
-  return { maxEventBytes, maxQueuedRunsPerThread };
+function threadsOf({ maxEventBytes, maxQueuedRunsPerThread, maxRuns, maxRunsPerUser }: Config, bus: Bus) {
+  const node = bus.isShared ? bus.nodeId : null;
+  return { maxEventBytes, maxQueuedRunsPerThread, node, maxRuns, maxRunsPerUser };
 }
 
 function deliveryOf({ offlineWebhookUrl: url, offlineWebhookSecret: secret }: Config): Partial<DeliveryOptions> {
@@ -100,8 +104,9 @@ function deliveryOf({ offlineWebhookUrl: url, offlineWebhookSecret: secret }: Co
 
 function agentsOf(config: Config) {
   const { maxRuns, maxRunsPerUser, runTimeoutMs, runStallMs, inputTimeoutMs, defaultAgent } = config;
-  const assistant = assistantOf(config);
-  return { maxRuns, maxRunsPerUser, runTimeoutMs, runStallMs, inputTimeoutMs, defaultAgent, assistant };
+  const { redisUrl, clusterName } = config;
+  const [assistant, cluster] = [assistantOf(config), redisUrl === null ? null : { redisUrl, clusterName }];
+  return { maxRuns, maxRunsPerUser, runTimeoutMs, runStallMs, inputTimeoutMs, defaultAgent, assistant, cluster };
 }
 
 function assistantOf(config: Config): AssistantOptions | null {

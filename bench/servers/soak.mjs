@@ -19,6 +19,7 @@ const dataDir = mkdtempSync(join(tmpdir(), 'threadcast-soak-'));
 process.on('exit', () => rmSync(dataDir, { recursive: true, force: true }));
 const config = loadConfig({ PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'error', MAX_RUNS_PER_USER: '1000' });
 const logger = new PinoLogger(config.logLevel);
+Logger.overrideLogger(logger.levels);
 Logger.overrideLogger(logger);
 
 const kept = [];

@@ -51,6 +51,7 @@ const config = loadConfig({
   ...node,
 });
 const logger = new PinoLogger(config.logLevel);
+Logger.overrideLogger(logger.levels);
 Logger.overrideLogger(logger);
 
 let served;

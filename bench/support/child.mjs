@@ -12,11 +12,17 @@ export function answerCalls(calls) {
   let peak = null;
   const own = {
     mark() {
-      // Before, so that the collection is not counted.
+      // The collection is no part of the work.
       const held = memory();
       marked = process.cpuUsage();
       delay.reset();
       return held;
+    },
+    /** Resolves when every TCP connection to it is gone. */
+    async deserted() {
+      while (process.getActiveResourcesInfo().includes('TCPSocketWrap')) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
     },
     cost() {
       const { user, system } = process.cpuUsage(marked);

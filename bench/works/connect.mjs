@@ -6,6 +6,7 @@ async function connect(peer, { connections }) {
     // Warms both sides up.
     await load.call('connect', at, Math.ceil(connections / 4), { observed: false });
     await load.call('closeAll');
+    await server.call('deserted');
     const before = await server.call('mark');
     const seconds = await load.call('connect', at, connections, { observed: false });
     const { cpuSeconds, memory } = await server.call('cost');

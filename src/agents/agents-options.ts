@@ -2,6 +2,13 @@ import { ConfigurableModuleBuilder } from '@nestjs/common';
 
 import type { AssistantOptions } from './assistant/assistant-options.js';
 
+/** Where the nodes of a cluster call out runs to each other. */
+export interface ClusterRuns {
+  readonly redisUrl: string;
+  /** Prefix of every key. */
+  readonly clusterName: string;
+}
+
 /** Bounds of the runs that this process executes. Durations in ms. */
 export class AgentsOptions {
   /** Runs under way at once; what is over waits. */
@@ -27,6 +34,9 @@ export class AgentsOptions {
 
   /** How long a run waits for an answer to a request for input. */
   inputTimeoutMs = 3_600_000;
+
+  /** Null: this process is alone. Its name among the nodes, and its limits there, are of the threads room. */
+  cluster: ClusterRuns | null = null;
 
   /** Answers where no agent is named. */
   defaultAgent = 'echo';

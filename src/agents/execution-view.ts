@@ -1,4 +1,5 @@
 import type { RunId } from '../ids/index.js';
+import type { Standing } from './run-turns.js';
 
 /** What this process does with a run at the moment, without its content. */
 export interface ExecutionView {
@@ -21,3 +22,14 @@ export interface ExecutionView {
 export type ExecutionProgress = Pick<ExecutionView, 'workedMs' | 'silentMs' | 'unsettledBytes'> & {
   readonly state: Exclude<ExecutionView['state'], 'queued' | 'external'>;
 };
+
+/** `progress` null: it is not executed here, or is over. */
+export function executionView(
+  runId: RunId,
+  { state, ahead }: Standing,
+  progress: ExecutionProgress | null,
+): ExecutionView {
+  const waitsFor = state === 'running' ? null : ahead > 0 ? 'thread' : 'limits';
+  const idle = { workedMs: null, silentMs: null, unsettledBytes: null };
+  return { runId, state: state === 'queued' ? 'queued' : 'external', waitsFor, ahead, ...(progress ?? idle) };
+}

@@ -45,6 +45,11 @@ export class ExternalRunWatch {
     private readonly onGone: () => void,
   ) {}
 
+  /** Its process may append. */
+  get underWay(): boolean {
+    return this.#phase === 'watched';
+  }
+
   /** Its turn has come: from now on its process may append. */
   async admit(): Promise<void> {
     if (this.#phase !== 'waiting') return;

@@ -33,6 +33,15 @@ export class ExternalWatch implements OnModuleDestroy {
     return this.#runs.size;
   }
 
+  /** Those whose processes may append. */
+  watched(): RunId[] {
+    return [...this.#runs.values()].flatMap(({ watch }) => (watch.underWay ? [watch.run.runId] : []));
+  }
+
+  isWatched(runId: RunId): boolean {
+    return this.#runs.get(runId)?.watch.underWay === true;
+  }
+
   /** Knows a run from now on. `onGone`: it turned out to have ended before anybody here could hear of it. */
   add(run: RunPlace, onGone: () => void): void {
     if (this.#runs.has(run.runId)) return;

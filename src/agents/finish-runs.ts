@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { Clock } from '../clock/index.js';
 import { DrainStep } from '../startup/index.js';
+import { ClusterMember } from './cluster/cluster-member.js';
 import { RunEngine } from './run-engine.js';
 
 /** Of the budget, how long runs may go on; in the rest, agents that were told to stop wind up. */
@@ -15,6 +16,7 @@ export class FinishRuns extends DrainStep {
 
   constructor(
     private readonly engine: RunEngine,
+    private readonly member: ClusterMember,
     private readonly clock: Clock,
   ) {
     super();
@@ -24,9 +26,11 @@ export class FinishRuns extends DrainStep {
     const controller = new AbortController();
     const timer = this.clock.after(budgetMs * WORKING_SHARE, () => controller.abort());
     try {
+      await this.member.pause();
       await this.engine.drain(AbortSignal.any([signal, controller.signal]));
     } finally {
       timer.cancel();
+      await this.member.leave();
     }
   }
 }

@@ -2,20 +2,22 @@ import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/com
 
 import type { RunId, ThreadId } from '../ids/index.js';
 import { Log } from '../logs/index.js';
-import type { JsonValue, RunStatus, ThreadEventType } from '../protocol/index.js';
+import type { JsonValue, RunStatus } from '../protocol/index.js';
 import type { RunPlace, RunRecord, StoredEvent } from '../storage/index.js';
 import { CommitFeed, hasEnded, isTerminalType, type CommitListener } from '../threads/index.js';
 import { AgentCatalogue } from './agent-catalogue.js';
 import type { IncomingMessage } from './agent.js';
 import { ExecutionTools } from './execution-tools.js';
-import type { ExecutionView } from './execution-view.js';
+import { executionView, type ExecutionView } from './execution-view.js';
+import { Executions } from './executions.js';
 import { ExternalWatch } from './external-watch.js';
 import { missingAgent } from './missing-agent.js';
 import { RunCorrections } from './run-corrections.js';
 import { cancelledEnd } from './run-ends.js';
 import { RunExecution, type ExecutionListener } from './run-execution.js';
-import { RunTraces } from './run-traces.js';
-import { RunScheduler } from './run-scheduler.js';
+import { placeOf } from './run-place.js';
+import { RunReports, outcomeOf } from './run-reports.js';
+import { TurnsMaker, type RunTurns } from './run-turns.js';
 
 /** What a start asks an agent for. */
 export type RunSource = { readonly input: JsonValue } | { readonly message: IncomingMessage };
@@ -34,28 +36,22 @@ export interface StoppedRun {
 @Injectable()
 export class RunEngine implements CommitListener, ExecutionListener, OnModuleInit, OnModuleDestroy {
   readonly #log = new Log(RunEngine.name);
-  readonly #scheduler: RunScheduler;
-  readonly #executions = new Map<RunId, RunExecution>();
-  readonly #waitingForInput = new Set<RunExecution>();
+  readonly #turns: RunTurns;
+  readonly #executions = new Executions();
   readonly #corrections: RunCorrections;
-  readonly #traces: RunTraces;
+  readonly #reports: RunReports;
   #unsubscribe: (() => void) | null = null;
-  #onQuiet: (() => void) | null = null;
 
   constructor(
     private readonly catalogue: AgentCatalogue,
     private readonly tools: ExecutionTools,
     private readonly external: ExternalWatch,
     private readonly feed: CommitFeed,
+    maker: TurnsMaker,
   ) {
-    const { options, clock, tracing } = tools;
-    this.#traces = new RunTraces(tracing);
+    this.#reports = new RunReports(tools, this.#log);
     this.#corrections = new RunCorrections(tools, this.#log);
-    this.#scheduler = new RunScheduler(
-      options,
-      (run) => (run.external ? this.external.admit(run.runId) : this.#execute(run, null)),
-      (fire) => clock.soon(fire),
-    );
+    this.#turns = maker.make((run) => this.#begin(run));
   }
 
   onModuleInit(): void {
@@ -90,42 +86,56 @@ export class RunEngine implements CommitListener, ExecutionListener, OnModuleIni
   dispatch(given: RunPlace, association: 'as_recorded' | 'not_made' = 'as_recorded'): 'queued' | 'running' {
     const run = placeOf(given);
     if (association === 'not_made') this.#corrections.dissociate(run);
-    if (run.policy === 'interrupt' && !this.#scheduler.has(run.runId)) {
-      for (const runId of this.#scheduler.underWay(run.threadId)) {
+    if (run.policy === 'interrupt' && !this.#turns.has(run.runId)) {
+      for (const runId of this.#turns.interrupted(run.threadId)) {
         this.#executions.get(runId)?.interrupt(run);
         this.external.interrupt(runId, run);
       }
     }
-    if (!this.#scheduler.has(run.runId)) {
-      this.#tell(run.status === 'queued' ? 'queued' : 'running', run);
-      this.#traces.asked(run);
+    if (!this.#turns.has(run.runId)) {
+      this.#reports.tell(run.status === 'queued' ? 'queued' : 'running', run);
+      this.#reports.traces.asked(run);
     }
-    const state = run.external ? this.#takeExternal(run) : this.#scheduler.add(run);
+    const state = run.external ? this.#takeExternal(run) : this.#turns.add(run);
+    if (!this.#turns.has(run.runId)) this.#forget(run.runId);
     this.#gauge();
     return state;
   }
 
   /** What this process does with a run; null: it has it not in hand. */
   view(runId: RunId): ExecutionView | null {
-    const place = this.#scheduler.place(runId);
-    if (place === null) return null;
-    const { state, ahead } = place;
-    const waitsFor = state === 'running' ? null : ahead > 0 ? 'thread' : 'limits';
-    const executed = this.#executions.get(runId)?.progress;
-    const idle = { workedMs: null, silentMs: null, unsettledBytes: null };
-    return { runId, state: state === 'queued' ? 'queued' : 'external', waitsFor, ahead, ...(executed ?? idle) };
+    const standing = this.#turns.place(runId);
+    return standing === null ? null : executionView(runId, standing, this.#executions.get(runId)?.progress ?? null);
   }
 
-  /** Goes on with a run of a dead process, which the registry has resumed. */
+  /** Goes on with a run of a process that is gone, which the registry has resumed. */
   adopt(run: RunRecord): void {
-    this.#scheduler.occupy(placeOf(run));
+    this.#turns.occupy(placeOf(run));
     this.#execute(run, run);
     this.#gauge();
   }
 
+  executionOf(runId: RunId): RunExecution | undefined {
+    return this.#executions.get(runId);
+  }
+
+  /** Those that are executed or watched here, and have been taken up. */
+  inHand(): readonly RunId[] {
+    return [...this.#executions.begun(), ...this.external.watched()];
+  }
+
+  has(runId: RunId): boolean {
+    return this.#turns.has(runId);
+  }
+
+  /** The runs of a thread that are in hand here. */
+  ofThread(threadId: ThreadId): readonly RunId[] {
+    return this.#turns.ofThread(threadId);
+  }
+
   /** Of a run that is in hand here, waiting or under way; null: it is not. */
   threadOf(runId: RunId): ThreadId | null {
-    return this.#scheduler.placeOf(runId)?.threadId ?? null;
+    return this.#turns.placeOf(runId)?.threadId ?? null;
   }
 
   /**
@@ -163,37 +173,56 @@ export class RunEngine implements CommitListener, ExecutionListener, OnModuleIni
    * waits for input, for the recovery of the next start: their agents are told to stop, no end is appended.
    */
   async drain(signal: AbortSignal): Promise<void> {
-    this.#scheduler.pause();
-    await new Promise<void>((resolve) => {
-      this.#onQuiet = resolve;
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      if (signal.aborted) resolve();
-      this.#tellQuiet();
-    });
-    const left = this.#executions.size;
-    this.#abandon();
+    this.#turns.pause();
+    await this.#executions.quiet(signal);
+    const left = this.#abandon();
     if (left > 0) this.#log.warn(`${left} runs are left for recovery at the next start.`);
   }
 
   committed(threadId: ThreadId, events: readonly StoredEvent[]): void {
     for (const event of events) {
-      const { runId, type } = event;
+      const { runId } = event;
       if (runId === null) continue;
-      const state = STATES[type];
-      if (state !== undefined) this.#tell(state, this.#scheduler.placeOf(runId) ?? { runId, threadId }, type);
-      if (isTerminalType(type)) this.#ended(event, runId);
-      else {
-        this.#executions.get(runId)?.observe(event);
-        this.external.observe(runId, event);
+      const run = this.#turns.placeOf(runId) ?? { runId, threadId };
+      this.#reports.event(event, run);
+      if (!isTerminalType(event.type)) {
+        this.observe(event, runId);
+        continue;
       }
+      this.#reports.ended(event, run);
+      this.leave(runId);
+      this.#turns.ended(run);
     }
   }
 
+  /** An event of a run was committed, here or elsewhere, other than its end. */
+  observe(event: StoredEvent, runId: RunId): void {
+    this.#executions.get(runId)?.observe(event);
+    this.external.observe(runId, event);
+  }
+
+  /** An end of a run that is in hand here was committed elsewhere. */
+  endedElsewhere(event: StoredEvent, runId: RunId): void {
+    const run = this.#turns.placeOf(runId);
+    if (run === null) return;
+    this.#reports.event(event, run);
+    this.#reports.traces.ended(runId, outcomeOf(event));
+    this.leave(runId);
+    this.#turns.ended(run);
+  }
+
+  /** The run has ended, or is another node's: nothing more is done with it here. */
+  leave(runId: RunId): void {
+    const execution = this.#executions.get(runId);
+    if (execution !== undefined) execution.over();
+    else this.#turns.release(runId);
+    this.external.over(runId);
+    this.#gauge();
+  }
+
   deleted(threadId: ThreadId): void {
-    for (const runId of this.#scheduler.releaseThread(threadId)) {
-      this.#tell('cancelled', { runId, threadId }, 'thread_deleted');
-      this.tools.metrics.add('threadcast_agents_runs_total', { outcome: 'cancelled' });
-      this.#traces.ended(runId, 'cancelled');
+    for (const runId of this.#turns.releaseThread(threadId)) {
+      this.#reports.deleted({ runId, threadId });
       this.#executions.get(runId)?.over();
       this.external.over(runId);
     }
@@ -201,40 +230,44 @@ export class RunEngine implements CommitListener, ExecutionListener, OnModuleIni
   }
 
   onOver(execution: RunExecution): void {
-    this.#traces.ended(execution.runId, null);
-    this.#executions.delete(execution.runId);
-    this.#waitingForInput.delete(execution);
-    this.#scheduler.release(execution.runId);
+    this.#reports.traces.ended(execution.runId, null);
+    this.#executions.remove(execution);
+    this.#turns.release(execution.runId);
     this.#gauge();
-    this.#tellQuiet();
   }
 
   onRest(execution: RunExecution): void {
-    if (execution.waitsForInput) this.#waitingForInput.add(execution);
-    else this.#waitingForInput.delete(execution);
-    this.#tell(execution.waitsForInput ? 'waiting_input' : 'running', execution.place);
+    this.#executions.rest(execution);
+    this.#reports.tell(execution.waitsForInput ? 'waiting_input' : 'running', execution.place);
     this.#gauge();
-    this.#tellQuiet();
   }
 
-  #ended(event: StoredEvent, runId: RunId): void {
-    const outcome = outcomeOf(event);
-    this.tools.metrics.add('threadcast_agents_runs_total', { outcome });
-    this.#traces.ended(runId, outcome);
-    const execution = this.#executions.get(runId);
-    if (execution !== undefined) execution.over();
-    else this.#scheduler.release(runId);
+  #begin(run: RunPlace): void {
+    if (!run.external) {
+      this.#execute(run, null);
+      return;
+    }
+    this.#know(run);
+    this.external.admit(run.runId);
+  }
+
+  /** In a cluster, whoever begins it has it in hand. */
+  #forget(runId: RunId): void {
+    this.#reports.traces.ended(runId, null);
     this.external.over(runId);
-    this.#gauge();
+  }
+
+  #know(run: RunPlace): void {
+    this.external.add(run, () => {
+      this.#turns.release(run.runId);
+      this.#gauge();
+    });
   }
 
   #takeExternal(run: RunPlace): 'queued' | 'running' {
-    this.external.add(run, () => {
-      this.#scheduler.release(run.runId);
-      this.#gauge();
-    });
-    if (run.status === 'queued') return this.#scheduler.add(run);
-    this.#scheduler.occupy(run);
+    this.#know(run);
+    if (run.status === 'queued') return this.#turns.add(run);
+    this.#turns.occupy(run);
     this.external.watch(run.runId);
     return 'running';
   }
@@ -243,56 +276,23 @@ export class RunEngine implements CommitListener, ExecutionListener, OnModuleIni
   #execute(run: RunPlace, resumed: RunRecord | null): void {
     const agent = this.catalogue.find(run.agent) ?? missingAgent(run.agent);
     const execution = new RunExecution(run, agent, this.tools, this.#log, this);
-    this.#executions.set(run.runId, execution);
-    this.#traces.execute(run, () => void execution.execute(resumed, this.#corrections.of(run.runId)));
+    this.#executions.add(execution);
+    this.#reports.traces.execute(run, () => void execution.execute(resumed, this.#corrections.of(run.runId)));
   }
 
-  /** `why`: the event, or what else brought it there. */
-  #tell(state: RunStatus, { runId, threadId, userId, agent }: NamedRun, why?: string): void {
-    if (this.#log.debugs) this.#log.debug(`run ${state}`, { runId, threadId, userId, agent, state, reason: why });
-  }
-
-  #abandon(): void {
+  #abandon(): number {
     this.#corrections.abandon();
-    this.#traces.abandon();
-    this.#scheduler.pause();
-    for (const execution of this.#executions.values()) execution.abandon();
-    this.#executions.clear();
-    this.#waitingForInput.clear();
-  }
-
-  #tellQuiet(): void {
-    if (this.#executions.size === this.#waitingForInput.size) this.#onQuiet?.();
+    this.#reports.traces.abandon();
+    this.#turns.pause();
+    return this.#executions.abandon();
   }
 
   #gauge(): void {
-    const { metrics } = this.tools;
-    const waitingForInput = this.#waitingForInput.size;
-    metrics.set('threadcast_agents_runs', { state: 'queued' }, this.#scheduler.waiting);
-    metrics.set('threadcast_agents_runs', { state: 'running' }, this.#executions.size - waitingForInput);
-    metrics.set('threadcast_agents_runs', { state: 'waiting_input' }, waitingForInput);
-    metrics.set('threadcast_agents_runs', { state: 'external' }, this.external.size);
+    this.#reports.gauge({
+      queued: this.#turns.waiting,
+      executed: this.#executions.size,
+      waitingForInput: this.#executions.waitingForInput,
+      external: this.external.size,
+    });
   }
-}
-
-/** What a run is from an event on; of requests for input its execution knows more. */
-const STATES: Readonly<Partial<Record<ThreadEventType, RunStatus>>> = {
-  agent_started: 'running',
-  agent_completed: 'completed',
-  agent_error: 'failed',
-  agent_cancelled: 'cancelled',
-};
-
-type NamedRun = Pick<RunPlace, 'runId' | 'threadId'> & Partial<Pick<RunPlace, 'userId' | 'agent'>>;
-
-/** The scheduler keeps what it is given for as long as a run waits: its content is not to be held with it. */
-function placeOf(run: RunPlace): RunPlace {
-  const { runId, threadId, agent, userId, status, attempt, policy, external, position, node } = run;
-  return { runId, threadId, agent, userId, status, attempt, policy, external, position, node };
-}
-
-function outcomeOf(event: StoredEvent): string {
-  if (event.type === 'agent_completed') return 'completed';
-  if (event.type === 'agent_cancelled') return 'cancelled';
-  return (JSON.parse(event.data) as { code: string }).code;
 }

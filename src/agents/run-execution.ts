@@ -71,6 +71,11 @@ export class RunExecution {
     return this.place.runId;
   }
 
+  /** It has been taken up; before that the storage may still refuse it. */
+  get begun(): boolean {
+    return this.#attempt !== undefined;
+  }
+
   get waitsForInput(): boolean {
     return this.#watchdog.resting;
   }
@@ -118,6 +123,12 @@ export class RunExecution {
     this.#questions.answer(requestId, value);
   }
 
+  /** The same for one that another node has taken, of which this one may have heard nothing yet. */
+  answeredElsewhere(requestId: string, value: JsonValue): void {
+    this.#watchdog.inputReceived(requestId);
+    this.#questions.answer(requestId, value);
+  }
+
   /**
    * Cancels a run that begins or has just begun. Scenario: the start of the one that interrupts was stored after this
    * run was, and before its first event; to the storage it was still waiting. One that was under way then has been
@@ -143,7 +154,7 @@ export class RunExecution {
     this.#shut(new ThreadcastError('draining'));
   }
 
-  /** Null: it has ended before it began, or its end is on its way. */
+  /** Null: it has ended before it began, its end is on its way, or in a cluster its turn has not come after all. */
   async #takeUp(): Promise<RunRecord | null> {
     const { registry, clock, metrics } = this.tools;
     const givenUp = (): boolean => !this.#is('taking_up');

@@ -4,8 +4,9 @@ import { Log } from '../logs/index.js';
 import { Metrics } from '../metrics/index.js';
 import { StartupTask } from '../startup/index.js';
 import type { RunPlace } from '../storage/index.js';
-import { EventFactory, RunRegistry } from '../threads/index.js';
+import { EventFactory, RunPlaces, RunRegistry } from '../threads/index.js';
 import { AgentCatalogue } from './agent-catalogue.js';
+import { ClusterMember } from './cluster/cluster-member.js';
 import { RunEngine } from './run-engine.js';
 import { cancelledEnd, overdueEnd } from './run-ends.js';
 
@@ -16,6 +17,8 @@ type RecoveryAction = 'interrupted' | 'cancelled' | 'resumed' | 'queued' | 'exte
 /**
  * What the last process left: its runs get their end or are taken up again, those that waited take their turns,
  * without the associations that went with that process. Runs that other processes execute are left to them.
+ *
+ * In a cluster the last process is no matter of this one: runs of nodes that are gone are taken over while it serves.
  */
 @Injectable()
 export class RunRecovery extends StartupTask {
@@ -29,11 +32,18 @@ export class RunRecovery extends StartupTask {
     private readonly engine: RunEngine,
     private readonly metrics: Metrics,
     private readonly events: EventFactory,
+    private readonly places: RunPlaces,
+    private readonly member: ClusterMember,
   ) {
     super();
   }
 
   override async run(): Promise<void> {
+    if (this.places.node === null) await this.#recoverAll();
+    else await this.member.join();
+  }
+
+  async #recoverAll(): Promise<void> {
     const runs = await this.registry.unfinished();
     const waiting = runs.filter((run) => run.status === 'queued' && !run.external);
     const begun = runs.filter((run) => run.status !== 'queued' && !run.external);

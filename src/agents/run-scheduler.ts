@@ -1,6 +1,7 @@
 import type { RunId, ThreadId } from '../ids/index.js';
 import type { RunPlace } from '../storage/index.js';
 import { Lane, type Slot } from './lane.js';
+import { RunTurns, type Standing } from './run-turns.js';
 import { Turns, type TurnLimits } from './turns.js';
 
 /**
@@ -15,7 +16,7 @@ import { Turns, type TurnLimits } from './turns.js';
  * another one, and its commit is told as the end of that one before whoever asked for it has handed it over; the
  * thread's queue would overtake it.
  */
-export class RunScheduler {
+export class RunScheduler extends RunTurns {
   readonly #slots = new Map<RunId, Slot>();
   readonly #lanes = new Map<ThreadId, Lane>();
   readonly #turns: Turns;
@@ -30,16 +31,17 @@ export class RunScheduler {
     private readonly begin: (run: RunPlace) => void,
     private readonly soon: (fire: () => void) => void,
   ) {
+    super();
     this.#turns = new Turns(limits);
   }
 
   /** Runs that wait to begin. */
-  get waiting(): number {
+  override get waiting(): number {
     return this.#slots.size - this.#underWay;
   }
 
   /** Takes a queued run; `running` when it was begun at once. A run that is here already is not taken again. */
-  add(run: RunPlace): 'queued' | 'running' {
+  override add(run: RunPlace): 'queued' | 'running' {
     const known = this.#slots.get(run.runId);
     if (known !== undefined) return known.state;
     const lane = this.#lane(run.threadId);
@@ -53,37 +55,41 @@ export class RunScheduler {
   }
 
   /** Takes a run that is under way already. */
-  occupy(run: RunPlace): void {
+  override occupy(run: RunPlace): void {
     if (this.#slots.has(run.runId)) return;
     const slot: Slot = { run, lane: this.#lane(run.threadId), state: 'running', counted: !run.external };
     this.#slots.set(run.runId, slot);
     this.#start(slot);
   }
 
-  has(runId: RunId): boolean {
+  override has(runId: RunId): boolean {
     return this.#slots.has(runId);
   }
 
   /**
    * Where a run stands; null: it is not here. A queued one with none `ahead` waits for a free place within the limits.
    */
-  place(runId: RunId): { readonly state: 'queued' | 'running'; readonly ahead: number } | null {
+  override place(runId: RunId): Standing | null {
     const slot = this.#slots.get(runId);
     return slot === undefined ? null : { state: slot.state, ahead: slot.lane.ahead(slot) };
   }
 
   /** Null: the run is not here. */
-  placeOf(runId: RunId): RunPlace | null {
+  override placeOf(runId: RunId): RunPlace | null {
     return this.#slots.get(runId)?.run ?? null;
   }
 
+  override ofThread(threadId: ThreadId): RunId[] {
+    return this.#lanes.get(threadId)?.runIds() ?? [];
+  }
+
   /** The thread's runs that have been begun. */
-  underWay(threadId: ThreadId): RunId[] {
+  override interrupted(threadId: ThreadId): RunId[] {
     return this.#lanes.get(threadId)?.underWay() ?? [];
   }
 
   /** The run has ended, waiting or under way: its place is free. */
-  release(runId: RunId): void {
+  override release(runId: RunId): void {
     const slot = this.#slots.get(runId);
     if (slot === undefined) return;
     this.#slots.delete(runId);
@@ -97,15 +103,19 @@ export class RunScheduler {
     this.#rest(lane);
   }
 
+  override ended({ runId }: Pick<RunPlace, 'runId'>): void {
+    this.release(runId);
+  }
+
   /** Every run of the thread has gone; answers which they were. */
-  releaseThread(threadId: ThreadId): RunId[] {
-    const runIds = this.#lanes.get(threadId)?.runIds() ?? [];
+  override releaseThread(threadId: ThreadId): RunId[] {
+    const runIds = this.ofThread(threadId);
     for (const runId of runIds) this.release(runId);
     return runIds;
   }
 
   /** From now on nothing is begun. */
-  pause(): void {
+  override pause(): void {
     this.#paused = true;
   }
 

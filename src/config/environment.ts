@@ -80,8 +80,13 @@ export const ENVIRONMENT = {
     'Connections that have not shown a valid token yet.',
   ),
   maxFollowedThreads: set('MAX_FOLLOWED_THREADS', count(), '100', 'Threads that one connection follows.'),
-  maxRuns: set('MAX_RUNS', count(), '1000', 'Runs at work at once; more are queued.'),
-  maxRunsPerUser: set('MAX_RUNS_PER_USER', count(), '50', 'Runs of one user at work at once; more are queued.'),
+  maxRuns: set('MAX_RUNS', count(), '1000', 'Runs at work at once, on each node; more are queued.'),
+  maxRunsPerUser: set(
+    'MAX_RUNS_PER_USER',
+    count(),
+    '50',
+    'Runs of one user at work at once, on all nodes together; more are queued.',
+  ),
   maxQueuedRunsPerThread: set(
     'MAX_QUEUED_RUNS_PER_THREAD',
     count(0),

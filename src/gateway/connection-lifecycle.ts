@@ -16,6 +16,7 @@ import { MAX_TOKEN_CHARACTERS } from './dto/authenticate.dto.js';
 import { Failures } from './failures.js';
 import { FirstThread } from './first-thread.js';
 import { GatewayOptions } from './gateway-options.js';
+import { GatheredWrites } from './gathered-writes.js';
 import { takeHandshake } from './handshake.js';
 import type { IncomingRequest } from './incoming-request.js';
 
@@ -42,6 +43,7 @@ export class ConnectionLifecycle {
     private readonly places: UserPlaces,
     private readonly firstThread: FirstThread,
     private readonly closer: ConnectionCloser,
+    private readonly writes: GatheredWrites,
     private readonly failures: Failures,
     private readonly process: Lifecycle,
     private readonly metrics: Metrics,
@@ -162,6 +164,7 @@ export class ConnectionLifecycle {
 
   async #makeReady(connection: Connection, { userId, expiresAt }: Principal): Promise<void> {
     const { connectionId, outbox, mailbox } = connection;
+    this.writes.hold(connection.socket.conn);
     outbox.emit('connection_authenticated', { connectionId, userId, expiresAt });
     const first = await this.firstThread.prepare(connection);
     if (!this.registry.move(connection, 'ready')) {

@@ -15,6 +15,7 @@ import { Failures } from './failures.js';
 import { FirstThread } from './first-thread.js';
 import { GatewayConnectionViews } from './gateway-connection-views.js';
 import { GIVEN_GATEWAY_OPTIONS, GatewayModuleBase, GatewayOptions } from './gateway-options.js';
+import { GatheredWrites } from './gathered-writes.js';
 import { HalfOpenTransports } from './half-open-transports.js';
 import { ReadyGuard } from './ready.guard.js';
 import { Reception } from './reception.js';
@@ -52,6 +53,7 @@ import { TransportEnds } from './transport-ends.js';
     Failures,
     FirstThread,
     GatewayConnectionViews,
+    GatheredWrites,
     HalfOpenTransports,
     ReadyGuard,
     Reception,

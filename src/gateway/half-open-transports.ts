@@ -3,6 +3,7 @@ import type { Socket } from 'socket.io';
 
 import { Metrics } from '../metrics/index.js';
 import { GatewayOptions } from './gateway-options.js';
+import { GatheredWrites } from './gathered-writes.js';
 import { Slot } from './slot.js';
 import { TransportEnds } from './transport-ends.js';
 
@@ -30,6 +31,7 @@ export class HalfOpenTransports {
   constructor(
     private readonly options: GatewayOptions,
     private readonly ends: TransportEnds,
+    private readonly writes: GatheredWrites,
     private readonly metrics: Metrics,
   ) {
     const left = (conn: Transport): boolean => this.#leave(conn);
@@ -72,6 +74,7 @@ export class HalfOpenTransports {
     if (typeof packet !== 'string' || !packet.startsWith(CONNECT)) return;
     const asked = (this.#asked.get(conn) ?? 0) + 1;
     this.#asked.set(conn, asked);
+    if (asked === 1) this.writes.hold(conn);
     if (asked === MAX_ASKED + 1) this.#end(conn, 'asked_too_often');
   }
 

@@ -9,6 +9,7 @@ import { ThreadcastError } from '../errors/index.js';
 import { Metrics } from '../metrics/index.js';
 import { answerSocket, SOCKET_PATH } from '../startup/index.js';
 import { GatewayOptions } from './gateway-options.js';
+import { GatheredWrites } from './gathered-writes.js';
 import { HalfOpenTransports } from './half-open-transports.js';
 import { isOriginLetIn } from './origin.js';
 import { Outbox } from './outbox.js';
@@ -40,6 +41,7 @@ export class SocketAdapter extends AbstractWsAdapter {
   readonly #handlers: RequestHandlers;
   readonly #halfOpen: HalfOpenTransports;
   readonly #sockets: TcpSockets;
+  readonly #writes: GatheredWrites;
   readonly #metrics: Metrics;
   readonly #told = new WeakSet<Server>();
   #tellsOfEnds = false;
@@ -50,6 +52,7 @@ export class SocketAdapter extends AbstractWsAdapter {
     this.#handlers = app.get(RequestHandlers);
     this.#halfOpen = app.get(HalfOpenTransports);
     this.#sockets = app.get(TcpSockets);
+    this.#writes = app.get(GatheredWrites);
     this.#metrics = app.get(Metrics);
   }
 
@@ -92,9 +95,10 @@ export class SocketAdapter extends AbstractWsAdapter {
       ...(corsOrigins.length > 0 && { cors: { origin: corsOrigins.includes('*') ? '*' : [...corsOrigins] } }),
       allowRequest: (request, decide) => this.#checkOrigin(request, decide),
     });
-    server.engine.on('connection_error', ({ code }: { code: number }) =>
-      this.#refused(REFUSALS[code] ?? 'bad_request'),
-    );
+    server.engine.on('connection_error', ({ code }: { code: number }) => {
+      this.#writes.release();
+      this.#refused(REFUSALS[code] ?? 'bad_request');
+    });
     Outbox.watch(server.engine, this.#sockets);
     server.engine.on('connection', (conn: Socket['conn']) => {
       this.#sockets.opened(conn);
@@ -105,8 +109,11 @@ export class SocketAdapter extends AbstractWsAdapter {
 
   /** Browsers send an origin with a WebSocket and let any page open one: it is checked here. */
   #checkOrigin(request: IncomingMessage, decide: (refusal: string | null, allowed: boolean) => void): void {
-    if (isOriginLetIn(request.headers, this.#options.corsOrigins)) decide(null, true);
-    else if (request.headers.upgrade === undefined) decide(FOREIGN, false);
+    if (isOriginLetIn(request.headers, this.#options.corsOrigins)) {
+      // The answer to the upgrade and the first packet.
+      if (request.headers.upgrade !== undefined) this.#writes.holdSocket(request.socket);
+      decide(null, true);
+    } else if (request.headers.upgrade === undefined) decide(FOREIGN, false);
     else {
       // Engine.IO would answer an upgrade with a page.
       this.#refused('forbidden');

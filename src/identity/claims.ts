@@ -30,7 +30,11 @@ function time(claims: JWTPayload, claim: 'exp' | 'nbf' | 'iat'): number | null {
   return Math.min(Math.floor(seconds * 1000), Number.MAX_SAFE_INTEGER);
 }
 
+/** Of most users. */
+const NO_ROLES: ReadonlySet<Role> = new Set();
+
 function rolesOf(claim: unknown): ReadonlySet<Role> {
   const named: readonly unknown[] = Array.isArray(claim) ? claim : [];
+  if (named.length === 0) return NO_ROLES;
   return new Set(ROLES.filter((role) => named.includes(role)));
 }

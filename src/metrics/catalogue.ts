@@ -80,9 +80,10 @@ export const METRICS = {
 
   threadcast_agents_runs_total: counter('Runs that ended, by outcome.', ['outcome']),
   threadcast_agents_runs: gauge('Runs in this process, by state.', ['state']),
-  threadcast_agents_recovered_runs_total: counter('Unfinished runs found at start, by what became of them.', [
-    'action',
-  ]),
+  threadcast_agents_recovered_runs_total: counter(
+    'Unfinished runs of processes that are gone, by what became of them.',
+    ['action'],
+  ),
   threadcast_agents_dissociated_runs_total: counter('Queued runs found at start that began unassociated.', []),
   threadcast_agents_fenced_events_total: counter('Events refused because their run had ended or gone on.', []),
   threadcast_agents_model_requests_total: counter('Requests to the model server of `assistant`, by outcome.', [
@@ -105,6 +106,10 @@ export const METRICS = {
   ),
   threadcast_gateway_closed_total: counter('Connections that ended, by who ended them and why.', ['reason']),
   threadcast_gateway_authentications_total: counter('Attempts to authenticate, by outcome.', ['outcome']),
+  threadcast_agents_lost_runs_total: counter('Runs under way here that turned out to be another node’s by now.', []),
+  threadcast_agents_swept_runs_total: counter('Runs begun here that only the sweep had found.', []),
+  threadcast_agents_dropped_wakes_total: counter('Looks after an end that were left to the sweep.', ['why']),
+  threadcast_agents_calls_total: counter('Runs called out to the other nodes.', ['outcome']),
   threadcast_gateway_requests_total: counter('Requests answered, by type and outcome.', ['request', 'outcome']),
   threadcast_gateway_routing_total: counter('Requests, by what became of them on their way to a handler.', ['outcome']),
   threadcast_gateway_request_seconds: histogram('From the arrival of a request to its answer.', SECONDS),

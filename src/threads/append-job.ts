@@ -63,11 +63,12 @@ export abstract class Job {
 
 /** Any work on the stores, done in one piece inside the transaction. */
 export class TaskJob extends Job {
-  /** `bytes`: about as many as it will write. */
+  /** `bytes`: about as many as it will write. `userIds`: whose counts it relies on. */
   constructor(
     override readonly threadIds: readonly ThreadId[],
     readonly work: (write: WriteContext) => Promise<unknown>,
     override readonly bytes: number,
+    readonly userIds: readonly string[],
   ) {
     super();
   }

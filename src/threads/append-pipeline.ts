@@ -93,14 +93,16 @@ export class AppendPipeline implements BeforeApplicationShutdown {
 
   /**
    * Runs any work on these threads inside the next commit, in one piece. What it rejects with is passed on. `bytes`:
-   * about as many as it writes, for the bounds of what waits and of one commit.
+   * about as many as it writes, for the bounds of what waits and of one commit. `userIds`: users whose counts it relies on;
+   * no other work that names them is done meanwhile, on any node.
    */
   execute<T>(
     threadIds: readonly ThreadId[],
     work: (write: WriteContext) => Promise<T>,
     bytes = TASK_BYTES,
+    userIds: readonly string[] = [],
   ): Promise<T> {
-    return this.#enqueue(new TaskJob(threadIds, work, bytes));
+    return this.#enqueue(new TaskJob(threadIds, work, bytes, userIds));
   }
 
   /** Resolves when nothing waits and no commit is under way. */

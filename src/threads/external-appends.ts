@@ -9,6 +9,7 @@ import { AppendPipeline } from './append-pipeline.js';
 import { EventFactory } from './event-factory.js';
 import { prepareEvents, type ExternalEvent, type PreparedEvent } from './external-events.js';
 import { ExternalWriter, type AppendedEvent } from './external-writer.js';
+import { RunPlaces } from './run-places.js';
 import type { WriteContext } from './write-context.js';
 
 /** What a process appends for a run that it executes, checked in form. */
@@ -39,6 +40,7 @@ export class ExternalAppends {
     private readonly factory: EventFactory,
     private readonly clock: Clock,
     private readonly metrics: Metrics,
+    private readonly places: RunPlaces,
   ) {}
 
   /**
@@ -79,7 +81,7 @@ export class ExternalAppends {
       ...{ runId, threadId, agent: make.agent, userId: thread.ownerId },
       ...{ status: 'running', attempt: 0, policy: 'parallel', external: true, position: 0 },
       ...{ input: null, messageId: null, associated: false, associationMs: 0, inputs: [] },
-      ...{ createdAt: now, startedAt: now, endedAt: null, endReason: null, orphaned: false, node: null },
+      ...{ createdAt: now, startedAt: now, endedAt: null, endReason: null, orphaned: false, node: this.places.node },
     };
     await write.runs.insert(run);
     return run;

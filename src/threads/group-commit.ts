@@ -24,7 +24,8 @@ export class GroupCommit {
 
   async write(tx: Transaction): Promise<void> {
     const threadIds = new Set(this.jobs.flatMap((job) => job.threadIds));
-    await tx.lock([...threadIds].sort());
+    const userIds = new Set(this.jobs.flatMap((job) => (job instanceof TaskJob ? job.userIds : [])));
+    await tx.lock([...threadIds].sort(), [...userIds]);
     let appends: AppendJob[] = [];
     for (const job of this.jobs) {
       if (job instanceof AppendJob) {

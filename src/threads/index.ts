@@ -19,6 +19,7 @@ export * from './rule-redactor.js';
 export { redactSecrets } from './redaction-text.js';
 export { answerOf, type InputRequest } from './run-inputs.js';
 export * from './run-machine.js';
+export * from './run-places.js';
 export * from './run-registry.js';
 export { RunResolver, type RunTrail } from './run-resolver.js';
 export * from './run-start.js';

@@ -16,10 +16,12 @@ import { AppendPipeline } from './append-pipeline.js';
 import type { RunAttempt } from './append-job.js';
 import { EventFactory } from './event-factory.js';
 import { fingerprint } from './fingerprint.js';
+import { mayBegin } from './run-admission.js';
 import { endRunWithin } from './run-ending.js';
 import { askWithin } from './run-asking.js';
 import { statusByInputs, type InputRequest } from './run-inputs.js';
 import { hasEnded, isUnderWay, nextStatus, type RunEnd } from './run-machine.js';
+import { RunPlaces } from './run-places.js';
 import { taskBytes } from './task-bytes.js';
 import type { WriteContext } from './write-context.js';
 
@@ -35,6 +37,7 @@ export class RunRegistry {
     private readonly events: EventFactory,
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
+    private readonly places: RunPlaces,
   ) {}
 
   /** Every run that has not ended, thread by thread; for recovery. */
@@ -64,13 +67,14 @@ export class RunRegistry {
 
   /**
    * Lets a queued run begin that another process executes: its turn has come, and that process may append. Null: it
-   * has ended. One that has begun already is as it is.
+   * has ended, or in a cluster its turn has not come. One that has begun already is as it is.
    */
   admit(run: Pick<RunRecord, 'runId' | 'threadId'>): Promise<RunRecord | null> {
     return this.#change(run, async (write, present) => {
       if (isUnderWay(present.status)) return present;
       const status = nextStatus(present.status, 'begin');
-      return status === null ? null : write.runs.update(present.runId, { status, startedAt: this.clock.now() });
+      if (status === null || !(await this.#mayBegin(write, present))) return null;
+      return write.runs.update(present.runId, { status, startedAt: this.clock.now(), node: this.places.node });
     });
   }
 
@@ -87,31 +91,56 @@ export class RunRegistry {
     return corrected !== null;
   }
 
-  /** Takes a queued run up: `agent_started` and the first attempt. Null when it is not queued any more. */
-  begin(run: Pick<RunRecord, 'runId' | 'threadId'>, input: JsonValue | undefined): Promise<RunRecord | null> {
+  /**
+   * Takes a queued run up: `agent_started` and the first attempt. Null when it is not queued any more, or in a cluster when
+   * its turn has not come, or it is another node's: there it stays as it is.
+   */
+  begin(
+    run: Pick<RunRecord, 'runId' | 'threadId' | 'userId'>,
+    input: JsonValue | undefined,
+  ): Promise<RunRecord | null> {
     return this.#change(
       run,
       async (write, present) => {
         const status = nextStatus(present.status, 'begin');
-        if (status === null) return null;
+        if (status === null || !(await this.#mayBegin(write, present))) return null;
         const { runId, agent } = present;
         const data = input === undefined ? {} : { input };
         await write.append(present.threadId, [this.events.make({ type: 'agent_started', data, runId, agent })]);
-        return write.runs.update(runId, { status, attempt: present.attempt + 1, startedAt: this.clock.now() });
+        const { node } = this.places;
+        return write.runs.update(runId, { status, attempt: present.attempt + 1, startedAt: this.clock.now(), node });
       },
       taskBytes(input),
+      this.places.node === null ? [] : [run.userId],
     );
   }
 
   /**
    * Takes a run of a dead process up again, under a new attempt that fences the old one. Null: it has ended. What was
-   * asked for stays open, and can be answered, whether or not the new attempt has come to asking for it again.
+   * asked for stays open, and can be answered, whether or not the new attempt has come to asking for it again. In a
+   * cluster it has to be this node's.
    */
   resume(run: Pick<RunRecord, 'runId' | 'threadId'>): Promise<RunRecord | null> {
     return this.#change(run, async (write, present) => {
       const status = nextStatus(present.status, 'resume');
-      if (status === null) return null;
+      if (status === null || (this.places.node !== null && present.node !== this.places.node)) return null;
       return write.runs.update(present.runId, { status, attempt: present.attempt + 1 });
+    });
+  }
+
+  /**
+   * Takes a run from a node that is gone, as it was seen to be that node's: one under way goes on here under a new
+   * attempt, which fences the old one; one of another process is watched here; a queued one is nobody's again. Null: it has
+   * ended, or somebody else has it by now.
+   */
+  takeOver(run: Pick<RunRecord, 'runId' | 'threadId' | 'node' | 'attempt'>): Promise<RunRecord | null> {
+    return this.#change(run, async (write, present) => {
+      if (present.node !== run.node || present.attempt !== run.attempt || hasEnded(present.status)) return null;
+      if (present.status === 'queued') return write.runs.update(present.runId, { node: null });
+      const { node } = this.places;
+      if (present.external) return write.runs.update(present.runId, { node });
+      const status = nextStatus(present.status, 'resume') ?? present.status;
+      return write.runs.update(present.runId, { status, attempt: present.attempt + 1, node });
     });
   }
 
@@ -204,12 +233,23 @@ export class RunRegistry {
     return changed;
   }
 
-  #change<T>(run: Pick<RunRecord, 'runId' | 'threadId'>, change: Change<T>, bytes = taskBytes()): Promise<T | null> {
+  /** Without a cluster that is for who asks to know. */
+  async #mayBegin(write: WriteContext, run: RunRecord): Promise<boolean> {
+    const { node, maxPerUser } = this.places;
+    return node === null || mayBegin(write, run, { node, maxPerUser });
+  }
+
+  #change<T>(
+    run: Pick<RunRecord, 'runId' | 'threadId'>,
+    change: Change<T>,
+    bytes = taskBytes(),
+    userIds: readonly string[] = [],
+  ): Promise<T | null> {
     const work = async (write: WriteContext): Promise<T | null> => {
       const present = await write.runs.get(run.runId);
       return present === null ? null : change(write, present);
     };
-    return this.pipeline.execute([run.threadId], work, bytes);
+    return this.pipeline.execute([run.threadId], work, bytes, userIds);
   }
 }
 

@@ -14,7 +14,8 @@ import {
 import { AppendPipeline } from './append-pipeline.js';
 import { EventFactory } from './event-factory.js';
 import { endRunWithin } from './run-ending.js';
-import { isUnderWay } from './run-machine.js';
+import { isTaken, isWithin } from './run-admission.js';
+import { RunPlaces } from './run-places.js';
 import type { EarlierStart, StartCommand, StartOutcome } from './run-start.js';
 import { taskBytes } from './task-bytes.js';
 import { THREADS_OPTIONS, ThreadsOptions } from './threads-options.js';
@@ -26,12 +27,17 @@ interface Place {
   readonly position: number;
   /** It waits for nobody; who executes it is another process, so nobody here has to begin it. */
   readonly begins: boolean;
+  /** It is this node's: to watch, or to begin at once. */
+  readonly node: string | null;
 }
 
 /**
  * Starts runs: thread, message, run and the record that makes the request idempotent are one transaction, in
  * which the policy is decided too. Refused, it leaves nothing. What it made is `queued`; who executes it
  * begins it. Only a run of another process is `running` from the first where it waits for nobody.
+ *
+ * In a cluster the start also decides whether the run is this node's to begin at once, where that has a place for it. Nobody
+ * else begins it then, and it counts as under way.
  */
 @Injectable()
 export class RunStarter {
@@ -44,6 +50,7 @@ export class RunStarter {
     private readonly events: EventFactory,
     private readonly ids: IdGenerator,
     private readonly clock: Clock,
+    private readonly places: RunPlaces,
     @Inject(THREADS_OPTIONS) options: Partial<ThreadsOptions>,
   ) {
     this.#options = Object.assign(new ThreadsOptions(), options);
@@ -65,20 +72,31 @@ export class RunStarter {
     return reachThread(this.storage.threads, userId, threadId, everyThread);
   }
 
-  start(command: StartCommand): Promise<StartOutcome> {
+  async start(command: StartCommand): Promise<StartOutcome> {
     const { content = '', metadata = null } = command.message ?? {};
     const bytes = taskBytes(content, metadata, command.input);
-    return this.pipeline.execute([command.target.threadId], (write) => this.#startWithin(write, command), bytes);
+    const asked = command.external === undefined ? this.places.ask() : null;
+    const users = asked === null ? [] : [command.userId];
+    const work = (write: WriteContext): Promise<StartOutcome> => this.#startWithin(write, command, asked !== null);
+    try {
+      const outcome = await this.pipeline.execute([command.target.threadId], work, bytes, users);
+      const { runId, node } = outcome.run;
+      if (node !== null && !outcome.duplicate) asked?.keep(runId);
+      return outcome;
+    } finally {
+      asked?.giveBack();
+    }
   }
 
-  async #startWithin(write: WriteContext, command: StartCommand): Promise<StartOutcome> {
+  /** `hasPlace`: the run may be this node's, if its turn is now. */
+  async #startWithin(write: WriteContext, command: StartCommand, hasPlace: boolean): Promise<StartOutcome> {
     const repeated = await this.#repeated(write, command);
     if (repeated !== null) return repeated;
     const { threadId } = command.target;
     const userId = await this.#reachThread(write, command);
     // Told when the run begins; refused now, if it cannot be told then.
     if (command.message === null) this.events.make({ type: 'agent_started', data: { input: command.input } });
-    const place = await this.#applyPolicy(write, command);
+    const place = await this.#applyPolicy(write, command, hasPlace);
 
     const runId = command.external?.runId ?? this.ids.runId(threadId, this.clock.now());
     const messageId = command.messageId ?? this.ids.token('msg');
@@ -120,16 +138,22 @@ export class RunStarter {
   }
 
   /** Decides what the thread's unended runs mean for this start. */
-  async #applyPolicy(write: WriteContext, { target, policy, external }: StartCommand): Promise<Place> {
+  async #applyPolicy(write: WriteContext, command: StartCommand, hasPlace: boolean): Promise<Place> {
+    const { target, policy, external } = command;
     const active = await write.runs.activePlaces(target.threadId);
     const queued = active.filter((run) => run.status === 'queued');
     if (policy === 'reject' && active.length > 0) throw new ThreadcastError('run_in_progress');
     const begins = external !== undefined && (policy !== 'queue' || active.length === 0);
     if (!begins) this.#checkQueue(policy, active);
     if (policy !== 'interrupt') {
-      return { position: queued.reduce((highest, run) => Math.max(highest, run.position), 0) + 1, begins };
+      const position = queued.reduce((highest, run) => Math.max(highest, run.position), 0) + 1;
+      return {
+        position,
+        begins,
+        node: begins ? this.places.node : await this.#nodeOf(write, command, active, hasPlace),
+      };
     }
-    for (const { runId } of active.filter((other) => isUnderWay(other.status))) {
+    for (const { runId } of active.filter(isTaken)) {
       const run = await write.runs.get(runId);
       if (run === null) continue;
       await endRunWithin(write, this.events, run, this.clock.now(), {
@@ -137,7 +161,21 @@ export class RunStarter {
         data: { reason: 'interrupted' },
       });
     }
-    return { position: queued.reduce((lowest, run) => Math.min(lowest, run.position), 1) - 1, begins };
+    const position = queued.reduce((lowest, run) => Math.min(lowest, run.position), 1) - 1;
+    return { position, begins, node: begins ? this.places.node : await this.#nodeOf(write, command, [], hasPlace) };
+  }
+
+  /** `active`: the runs of the thread that it has to wait for, or goes beside. */
+  async #nodeOf(
+    write: WriteContext,
+    { userId, policy, external }: StartCommand,
+    active: readonly RunPlace[],
+    hasPlace: boolean,
+  ): Promise<string | null> {
+    if (!hasPlace || external !== undefined) return null;
+    const isFirst = policy === 'parallel' || !active.some((run) => isTaken(run) || run.policy !== 'parallel');
+    const begins = isFirst && (await isWithin(write, { userId, external: false }, this.places.maxPerUser));
+    return begins ? this.places.node : null;
   }
 
   /**
@@ -169,7 +207,7 @@ export class RunStarter {
     });
   }
 
-  #record(command: StartCommand, runId: RunId, messageId: string, { position, begins }: Place): RunRecord {
+  #record(command: StartCommand, runId: RunId, messageId: string, { position, begins, node }: Place): RunRecord {
     const now = this.clock.now();
     return {
       runId,
@@ -191,7 +229,7 @@ export class RunStarter {
       endedAt: null,
       endReason: null,
       orphaned: false,
-      node: null,
+      node,
     };
   }
 

@@ -13,6 +13,15 @@ export class ThreadsOptions {
   /** Waiting runs of one thread; one more is refused (`run_queue_full`). */
   maxQueuedRunsPerThread = 100;
 
+  /** This process among the nodes of a cluster; null: it is alone, and the next two say nothing. */
+  node: string | null = null;
+
+  /** Runs that this node executes at once; what is over waits, or is another node's. */
+  maxRuns = 1_000;
+
+  /** Runs of one user under way at once, on all nodes together; what is over waits. */
+  maxRunsPerUser = 50;
+
   /** Appends waiting for a commit, in the whole process; one more is refused (`storage_unavailable`). */
   maxWaitingJobs = 20_000;
 

@@ -11,6 +11,7 @@ import { Notices } from './notices.js';
 import { Redaction } from './redaction.js';
 import { Redactor } from './redactor.js';
 import { RuleRedactor } from './rule-redactor.js';
+import { RunPlaces } from './run-places.js';
 import { RunRegistry } from './run-registry.js';
 import { RunResolver } from './run-resolver.js';
 import { RunStarter } from './run-starter.js';
@@ -28,6 +29,7 @@ const SERVICES = [
   Oversight,
   Notices,
   Redaction,
+  RunPlaces,
   RunRegistry,
   RunResolver,
   RunStarter,

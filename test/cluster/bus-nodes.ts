@@ -11,7 +11,7 @@ const clock = new SystemClock();
 const ids = new RandomIdGenerator();
 
 /** A name that no other test's keys and channels have. */
-function newClusterName(): string {
+export function newClusterName(): string {
   return `t-${randomUUID()}`;
 }
 

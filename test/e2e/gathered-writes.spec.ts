@@ -6,13 +6,59 @@ import { Packet } from '../../src/delivery/index.js';
 import { ConnectionRegistry } from '../../src/gateway/index.js';
 import { TcpSockets } from '../../src/gateway/tcp-sockets.js';
 import { TestServer, checkContiguous } from '../../src/testing/index.js';
+import { askForUpgrade } from './startup-wire.js';
+
+/** Counts the writes to the operating system from now on. */
+function watchWrites(socket: TcpSocket): () => number {
+  const counts = [jest.spyOn(socket, '_write'), jest.spyOn(socket as Required<TcpSocket>, '_writev')];
+  return () => counts.reduce((sum, { mock }) => sum + mock.calls.length, 0);
+}
 
 /** Writes to the operating system while `work` is done. */
 async function countWrites(socket: TcpSocket, work: () => Promise<void>): Promise<number> {
-  const counts = [jest.spyOn(socket, '_write'), jest.spyOn(socket as Required<TcpSocket>, '_writev')];
+  const writes = watchWrites(socket);
   await work();
-  return counts.reduce((sum, { mock }) => sum + mock.calls.length, 0);
+  return writes();
 }
+
+/** Counts what is written to each TCP socket, from the moment at which its transport opens. */
+function watchOpened(server: TestServer): readonly (() => number)[] {
+  const watched: (() => number)[] = [];
+  const sockets = server.get(TcpSockets);
+  const opened = sockets.opened.bind(sockets);
+  jest.spyOn(sockets, 'opened').mockImplementation((conn) => {
+    watched.push(watchWrites(conn.request.socket));
+    opened(conn);
+  });
+  return watched;
+}
+
+describe('A connection that comes with its token', () => {
+  it('is ready after two writes: the answer to the upgrade, and all that it is told', async () => {
+    const server = await TestServer.start();
+    const watched = watchOpened(server);
+    const alice = server.connect({ transports: ['websocket'], auth: { token: await server.token('alice') } });
+    const bob = server.connect({ transports: ['websocket'], auth: { token: await server.token('bob') } });
+
+    for (const client of [alice, bob]) {
+      await client.next('connection_accepted');
+      await client.next('connection_authenticated');
+      await client.next('connection_ready');
+    }
+    expect(watched.map((writes) => writes())).toEqual([2, 2]);
+
+    // What comes later is held back by nothing.
+    expect(await alice.ask('ping', {})).toHaveProperty('time');
+    await server.close();
+  });
+
+  it('is answered also where it is refused in the same turn: an old protocol', async () => {
+    const server = await TestServer.start();
+
+    await expect(askForUpgrade(server.url, '&EIO=3')).rejects.toThrow('The server upgraded the connection.');
+    await server.close();
+  });
+});
 
 describe('Events that leave together', () => {
   let server: TestServer;
