@@ -28,7 +28,7 @@ describe('A message that is sent to two nodes at the same time', () => {
     for (let n = 0; n < MESSAGES; n += 1) pairs.push(await sendTwice([one, two], n, { threadId }));
     // Ids are of a user: bob's are his own.
     expect(await bob.ask('user_message', { content: 'mine', messageId: 'm-0' })).toMatchObject({ duplicate: false });
-    await judge('in a thread', two, pairs);
+    await judge('in a thread', await cluster.client(1, 'alice'), pairs);
   }, 120_000);
 
   it('is stored once and answered once where it makes its thread', async () => {
@@ -61,13 +61,13 @@ describe('A message that is sent to two nodes at the same time', () => {
     expect(pairs.map(([first]) => first['status'])).toEqual(pairs.map(() => 'queued'));
     // Any node stops what any node runs.
     for (const [index, client] of busy.entries()) await client.ask('stop_agent', { runId: taken[1 - index] });
-    await judge('that waits for a place', busy[0], pairs);
+    await judge('that waits for a place', await cluster.client(0, 'alice'), pairs);
   }, 120_000);
 
-  async function sendTwice(clients: readonly [TestClient, TestClient], n: number, more: object = {}): Promise<Pair> {
+  function sendTwice(clients: readonly [TestClient, TestClient], n: number, more: object = {}): Promise<Pair> {
     const message = { content: `message ${n}`, messageId: `m-${n}`, agent: 'echo', policy: 'queue', ...more };
-    const [one, two] = clients.map((client) => client.request('user_message', message));
-    return [await (one as Promise<TestAnswer>), await (two as Promise<TestAnswer>)];
+    const [one, two] = clients;
+    return Promise.all([one.request('user_message', message), two.request('user_message', message)]);
   }
 
   async function judge(title: string, client: TestClient, pairs: readonly Pair[]): Promise<void> {
