@@ -21,13 +21,14 @@ async function catchUp(peer, { kind, count, connections }) {
       await load.call('follow', [threadId], { after: 0 });
     }
     await load.call('ended');
-    const { cpuSeconds } = await server.call('cost');
+    const { cpuSeconds, loopDelayP99Ms } = await server.call('cost');
     const { faults, events, frames } = await load.call('report');
     if (events < count * connections) faults.push(`${events} events arrived of ${count * connections}`);
     return {
       faults,
       eventsPerCpuSecond: events / cpuSeconds,
       framesPerConnection: frames / connections,
+      loopDelayP99Ms,
     };
   });
 }

@@ -3,14 +3,15 @@ import type { ThreadId } from '../ids/index.js';
 import type { Log } from '../logs/index.js';
 import type { LabelsOf, Metrics } from '../metrics/index.js';
 import type { DetachReason } from '../protocol/index.js';
-import type { Storage, StoredEvent, ThreadAccess } from '../storage/index.js';
-import { takesAccessFrom, compact } from '../threads/index.js';
+import type { ThreadAccess } from '../storage/index.js';
+import { takesAccessFrom } from '../threads/index.js';
 import type { Account, Acknowledgements } from './acknowledgements.js';
-import { EventFrame } from './event-frame.js';
+import type { EventFrame } from './event-frame.js';
 import { FlushTrail } from './flush-trail.js';
 import type { FollowingHistory } from './following-history.js';
 import type { AttachmentState, FollowingEnd, FollowingView } from './following-view.js';
-import { Frames } from './frames.js';
+import type { Frames } from './frames.js';
+import type { LogPages } from './log-pages.js';
 import type { Sink } from './sink.js';
 
 /** What an attachment needs of its channel. */
@@ -18,12 +19,14 @@ export interface AttachmentChannel {
   readonly threadId: ThreadId;
   /** The last seq that the channel has heard of. */
   readonly cursor: number;
+  /** Others are attached as well. */
+  readonly isShared: boolean;
   /** Takes the attachment out of the channel. */
   remove(attachment: Attachment): void;
 }
 
 export interface AttachmentServices {
-  readonly storage: Storage;
+  readonly pages: LogPages;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly acknowledgements: Acknowledgements;
@@ -39,8 +42,6 @@ export interface Beginning {
   readonly resumed: boolean;
 }
 
-const PAGE_EVENTS = 500;
-const PAGE_BYTES = 65_536;
 const READ_RETRY_MS = 250;
 
 type Way = LabelsOf<'threadcast_delivery_events_total'>;
@@ -222,27 +223,20 @@ export class Attachment {
   async #readPage(): Promise<void> {
     this.#waitsForSink = false;
     if (this.#isClosed()) return;
-    let events: readonly StoredEvent[];
+    let page: Frames | null = null;
     try {
-      const { threadId } = this.channel;
-      events = await this.services.storage.events.read(threadId, {
-        after: this.#position,
-        epoch: this.access.epoch,
-        limit: PAGE_EVENTS,
-        maxBytes: PAGE_BYTES,
-      });
-      if ((events[0]?.seq ?? this.#position + 1) !== this.#position + 1) throw new Error('the log has a hole');
+      const { threadId, isShared } = this.channel;
+      const place = { threadId, epoch: this.access.epoch, after: this.#position };
+      page = await this.services.pages.read(place, isShared);
     } catch {
-      events = [];
       this.services.metrics.add('threadcast_delivery_read_failures_total', {});
     }
     if (this.#isClosed()) return;
-    const way = this.#state === 'behind' ? BEHIND : REPLAY;
-    if (events.length > 0) this.#deliver(new Frames(compact(events).map((span) => new EventFrame(span))), way);
+    if (page !== null) this.#deliver(page, this.#state === 'behind' ? BEHIND : REPLAY);
     if (this.#isClosed()) return;
     if (this.#position >= this.channel.cursor) this.#goLive();
-    else if (events.length === 0) this.#retryLater();
-    else this.#whenDrained();
+    else if (page === null) this.#retryLater();
+    else this.services.clock.soon(() => this.#whenDrained());
   }
 
   /** The log did not give what the channel has heard of: it could not be read, or is being deleted. */

@@ -42,6 +42,8 @@ export class Channel implements AttachmentChannel {
   /** Since the last going out; null: the thread is quiet. */
   #turns: number | null = null;
   #heardInTurn = false;
+  /** One for all turns: a busy thread has thousands of them a second. */
+  readonly #atTurn = (): void => this.#turn();
 
   constructor(
     readonly threadId: ThreadId,
@@ -61,6 +63,10 @@ export class Channel implements AttachmentChannel {
   /** Its log is gone. */
   get ended(): boolean {
     return this.#ended;
+  }
+
+  get isShared(): boolean {
+    return this.#attachments.size > 1;
   }
 
   get attachments(): ReadonlySet<Attachment> {
@@ -122,7 +128,7 @@ export class Channel implements AttachmentChannel {
     if (quiet || this.#gatheredChars >= MOST_GATHERED) this.flush();
     if (!quiet) return;
     this.#turns = 0;
-    this.clock.soon(() => this.#turn());
+    this.clock.soon(this.#atTurn);
   }
 
   /** Hands out what is gathered. */
@@ -150,7 +156,7 @@ export class Channel implements AttachmentChannel {
     }
     this.#turns = turns;
     if (!heard || turns >= MOST_TURNS) this.flush();
-    this.clock.soon(() => this.#turn());
+    this.clock.soon(this.#atTurn);
   }
 
   /** The log is longer than somebody here has heard of. */

@@ -8,6 +8,7 @@ import { CommitFeed, type CommitListener } from '../threads/index.js';
 import { Tracing } from '../traces/index.js';
 import { DeliveryTraces } from './delivery-traces.js';
 import { Channel, type ChannelWatch } from './channel.js';
+import { LogPages } from './log-pages.js';
 
 /** The threads that are followed in this process. Knows no sockets and no users. */
 @Injectable()
@@ -20,6 +21,7 @@ export class Channels implements CommitListener, ChannelWatch, OnModuleDestroy {
     feed: CommitFeed,
     private readonly metrics: Metrics,
     private readonly clock: Clock,
+    private readonly pages: LogPages,
     tracing: Tracing,
   ) {
     this.#traces = new DeliveryTraces(tracing);
@@ -81,6 +83,7 @@ export class Channels implements CommitListener, ChannelWatch, OnModuleDestroy {
   ended(channel: Channel): void {
     this.#traces.flushed(channel, false);
     if (this.#channels.get(channel.threadId) === channel) this.#channels.delete(channel.threadId);
+    this.pages.forget(channel.threadId);
     this.#count();
   }
 

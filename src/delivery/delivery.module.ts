@@ -13,6 +13,7 @@ import { DeliveryLag } from './delivery-lag.js';
 import { Followers } from './followers.js';
 import { HandOut } from './hand-out.js';
 import { LiveConnections } from './live-connections.js';
+import { LogPages, PageBounds } from './log-pages.js';
 import {
   LocalPresence,
   NoticeCourier,
@@ -50,9 +51,11 @@ import {
     HistoryBounds,
     LiveConnections,
     LocalPresence,
+    LogPages,
     NoticeCourier,
     NoticeErrand,
     NotifierCalls,
+    PageBounds,
     RestNotices,
     TakeUpNotices,
   ],

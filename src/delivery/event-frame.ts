@@ -1,11 +1,9 @@
-import { Packet } from './packet.js';
 import { envelopeJson, firstSeq, type EventSpan } from '../threads/index.js';
 
 /** One event on its way out: encoded at most once, however many connections it goes to. */
 export class EventFrame {
   readonly #span: EventSpan;
   #json: string | null = null;
-  #packet: Packet | null = null;
 
   constructor(span: EventSpan) {
     this.#span = span;
@@ -36,9 +34,8 @@ export class EventFrame {
   }
 
   /** The whole Socket.IO packet of this event under its type's name. */
-  get packet(): Packet {
-    this.#packet ??= new Packet(`2["${this.#span.type}",${this.json}]`);
-    return this.#packet;
+  get packet(): string {
+    return `2["${this.#span.type}",${this.json}]`;
   }
 
   /** About how many bytes it takes; at least its characters. */

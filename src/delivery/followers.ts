@@ -3,12 +3,12 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../clock/index.js';
 import { Log } from '../logs/index.js';
 import { Metrics } from '../metrics/index.js';
-import { Storage } from '../storage/index.js';
 import { ThreadsService } from '../threads/index.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { Channels } from './channels.js';
 import { FollowingHistory } from './following-history.js';
 import { Follower, type FollowerServices } from './follower.js';
+import { LogPages } from './log-pages.js';
 import type { Sink } from './sink.js';
 
 /** Makes followers; each belongs to one connection or stream, which closes it. */
@@ -20,7 +20,7 @@ export class Followers {
     channels: Channels,
     history: FollowingHistory,
     threads: ThreadsService,
-    storage: Storage,
+    pages: LogPages,
     clock: Clock,
     metrics: Metrics,
     acknowledgements: Acknowledgements,
@@ -29,7 +29,7 @@ export class Followers {
       channels,
       history,
       threads,
-      storage,
+      pages,
       clock,
       metrics,
       acknowledgements,

@@ -1,5 +1,5 @@
 import type { EventFrame } from './event-frame.js';
-import { Packet } from './packet.js';
+import { Packets } from './packet.js';
 
 /** Neighbouring events of one thread that go out together. What is encoded of them is encoded once for all readers. */
 export class Frames {
@@ -10,7 +10,10 @@ export class Frames {
   readonly size: number;
   /** One of them may take somebody's access away. */
   readonly changesAccess: boolean;
-  #batch: Packet | null = null;
+  /** A Socket.IO packet for each of them. */
+  readonly singles = new Packets(() => this.all.map((frame) => frame.packet));
+  /** One Socket.IO packet of them all: the event `events`. */
+  readonly batch = new Packets(() => [`2["events",[${this.all.map((frame) => frame.json).join(',')}]]`]);
 
   /** Not empty, in order of seq. */
   constructor(readonly all: readonly EventFrame[]) {
@@ -25,12 +28,6 @@ export class Frames {
 
   get length(): number {
     return this.all.length;
-  }
-
-  /** One Socket.IO packet of them all: the event `events`. */
-  get batch(): Packet {
-    this.#batch ??= new Packet(`2["events",[${this.all.map((frame) => frame.json).join(',')}]]`);
-    return this.#batch;
   }
 
   /** Those above a seq; null: none is. */

@@ -1,14 +1,19 @@
-import { webSocketFrame } from './web-socket-frame.js';
+import { webSocketFrames } from './web-socket-frame.js';
 
-/** A Socket.IO packet that goes to many connections. */
-export class Packet {
-  #frame: Buffer | null = null;
+/** Socket.IO packets that go out together, to many connections. */
+export class Packets {
+  #frames: Buffer | null = null;
 
-  constructor(readonly text: string) {}
+  constructor(private readonly tell: () => readonly string[]) {}
 
-  /** As a WebSocket frame, encoded once. Not to be written to. */
-  get frame(): Buffer {
-    this.#frame ??= webSocketFrame(this.text);
-    return this.#frame;
+  /** Each as text, in order. */
+  get texts(): readonly string[] {
+    return this.tell();
+  }
+
+  /** All of them as WebSocket frames, one behind the other, encoded once. Not to be written to. */
+  get frames(): Buffer {
+    this.#frames ??= webSocketFrames(this.tell());
+    return this.#frames;
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { webSocketFrame } from './web-socket-frame.js';
+import { webSocketFrames } from './web-socket-frame.js';
 
 /** As a client reads it: the header's length and the text. */
 function read(frame: Buffer): { readonly length: bigint; readonly text: string } {
@@ -15,7 +15,7 @@ describe('A packet as a WebSocket frame', () => {
     'of %i characters is final, text, not masked, and says its length',
     (characters) => {
       const packet = 'x'.repeat(characters);
-      const frame = webSocketFrame(packet);
+      const frame = webSocketFrames([packet]);
 
       expect(frame[0]).toBe(0x81);
       expect(read(frame)).toEqual({ length: BigInt(characters + 1), text: `4${packet}` });
@@ -23,7 +23,7 @@ describe('A packet as a WebSocket frame', () => {
   );
 
   it('counts bytes, not characters', () => {
-    expect(read(webSocketFrame('grüße 👋'))).toEqual({
+    expect(read(webSocketFrames(['grüße 👋']))).toEqual({
       length: BigInt(Buffer.byteLength('4grüße 👋')),
       text: '4grüße 👋',
     });

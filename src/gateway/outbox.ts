@@ -4,7 +4,7 @@ import type { Socket } from 'socket.io';
 
 import type { Clock } from '../clock/index.js';
 import type { ConnectionId, ThreadId } from '../ids/index.js';
-import { Sink, type Frames, type Packet } from '../delivery/index.js';
+import { Sink, type Frames } from '../delivery/index.js';
 import type { DetachReason, ServerEvents } from '../protocol/index.js';
 import { Slot } from './slot.js';
 import type { TcpSockets } from './tcp-sockets.js';
@@ -20,11 +20,32 @@ const MAX_UNSENT_BYTES = 16_777_216;
 /** Threads of one connection that are read on at the same time. */
 const MOST_TURNS = 4;
 
+/** What Engine.IO tells of a packet that it was given. */
+interface CreatedPacket {
+  readonly data?: unknown;
+  readonly options?: { readonly wsPreEncodedFrame?: readonly Buffer[] };
+}
+
+function sizeOf({ data, options }: CreatedPacket): number {
+  const frames = options?.wsPreEncodedFrame;
+  if (frames !== undefined) return frames.reduce((sum, { length }) => sum + length, 0);
+  return typeof data === 'string' ? data.length : 0;
+}
+
+/**
+ * Whether what is handed over as WebSocket frames is written as it is, as it is for Socket.IO's own broadcasts; the
+ * transport, which decides it by a method of its own, is asked. Where it cannot be asked, packets go as texts.
+ */
+function takesFrames(transport: object): boolean {
+  const { _canSendPreEncodedFrame: judge } = transport as { _canSendPreEncodedFrame?: unknown };
+  return typeof judge === 'function' && judge.call(transport, { options: { wsPreEncodedFrame: [] } }) === true;
+}
+
 /** Of the connection's transport, and of what carries it at present. */
 const outboxes = new Slot<Transport | Transport['transport'], Outbox>();
 
 /** The same listeners for all outboxes: `this` is who tells. */
-let onPacketCreate: (this: Transport, packet: { readonly data?: unknown }) => void;
+let onPacketCreate: (this: Transport, packet: CreatedPacket) => void;
 let onTransportDrain: (this: Transport['transport']) => void;
 let onFlush: (conn: Transport) => void;
 
@@ -32,8 +53,8 @@ let onFlush: (conn: Transport) => void;
  * Everything that goes to one connection, in the order in which it was given, and how much of it has not left.
  *
  * It counts what was handed to the transport and is not flushed: the transport's own buffer has no bound and the
- * kernel's figure shows only its end. Counted are characters of encoded packets. What the transport takes in one
- * flush leaves in one write.
+ * kernel's figure shows only its end. Counted are characters of packets, and bytes of those that are handed over as
+ * frames. What the transport takes in one flush leaves in one write.
  */
 export class Outbox extends Sink {
   #userId = '';
@@ -65,11 +86,12 @@ export class Outbox extends Sink {
   }
 
   static {
-    onPacketCreate = function ({ data }) {
+    onPacketCreate = function (packet) {
       const outbox = outboxes.get(this);
-      if (outbox === undefined || typeof data !== 'string') return;
-      outbox.#waiting += data.length;
-      outbox.#handedOver += data.length;
+      if (outbox === undefined) return;
+      const size = sizeOf(packet);
+      outbox.#waiting += size;
+      outbox.#handedOver += size;
     };
     onTransportDrain = function () {
       const outbox = outboxes.get(this);
@@ -105,7 +127,7 @@ export class Outbox extends Sink {
     this.#userId = userId;
   }
 
-  /** Characters given and not flushed. */
+  /** Given and not flushed. */
   get unsent(): number {
     return this.#waiting + this.#inFlight;
   }
@@ -134,8 +156,14 @@ export class Outbox extends Sink {
 
   override deliver(frames: Frames): void {
     if (!this.socket.connected) return;
-    if (this.mode === 'batch') this.#write(frames.batch);
-    else for (const frame of frames.all) this.#write(frame.packet);
+    const { conn } = this.socket;
+    const packets = this.mode === 'batch' ? frames.batch : frames.singles;
+    if (takesFrames(conn.transport)) {
+      const asFrames = { compress: false, wsPreEncodedFrame: [packets.frames] };
+      conn.write(undefined, asFrames);
+    } else {
+      for (const text of packets.texts) conn.write(text, { compress: false });
+    }
   }
 
   override caughtUp(threadId: ThreadId, head: number): void {
@@ -184,12 +212,6 @@ export class Outbox extends Sink {
     while (this.unsent > 0 && this.socket.conn.readyState !== 'closed') {
       await new Promise<void>((resolve) => (this.#drains ??= []).push(resolve));
     }
-  }
-
-  /** Encoded for all connections at once, as Socket.IO's own adapter does; a transport that takes no frames has the text. */
-  #write(packet: Packet): void {
-    const options = this.socket.conn.transport.name === 'websocket' ? { wsPreEncodedFrame: [packet.frame] } : {};
-    this.socket.conn.write(packet.text, { compress: false, ...options });
   }
 
   /** A transport takes one flush at a time and says when it is out; after an upgrade the new one starts afresh. */

@@ -58,6 +58,8 @@ export const METRICS = {
   threadcast_delivery_healed_total: counter('Holes and lost tails that were read from the log.', ['kind']),
   threadcast_delivery_behind_total: counter('Times that a following left live delivery for a slow socket.', []),
   threadcast_delivery_read_failures_total: counter('Reads of the log that failed and were tried again.', []),
+  threadcast_delivery_pages_total: counter('Pages of logs that followings read on from, by source.', ['source']),
+  threadcast_delivery_page_bytes: gauge('Pages that are kept for those who read the same, by estimate.', []),
   threadcast_delivery_refused_followings_total: counter('Followings that were asked for and not made, by error code.', [
     'code',
   ]),

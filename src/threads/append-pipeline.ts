@@ -45,6 +45,8 @@ export class AppendPipeline implements BeforeApplicationShutdown {
   /** The last waiting job of each thread: only that one may take a further delta. */
   #tails = new Map<ThreadId, Job>();
   #scheduled = false;
+  readonly #batchPrefix: string;
+  #batches = 0;
   #idle: (() => void)[] = [];
   /** Aborted: outcomes that are not known yet are not asked for any more. */
   readonly #closing = new AbortController();
@@ -54,13 +56,14 @@ export class AppendPipeline implements BeforeApplicationShutdown {
     private readonly feed: CommitFeed,
     private readonly factory: EventFactory,
     private readonly clock: Clock,
-    private readonly ids: IdGenerator,
+    ids: IdGenerator,
     private readonly metrics: Metrics,
     tracing: Tracing,
     @Inject(THREADS_OPTIONS) options: Partial<ThreadsOptions>,
   ) {
     this.#options = Object.assign(new ThreadsOptions(), options);
     this.#traces = new AppendTraces(tracing);
+    this.#batchPrefix = ids.token('batch');
   }
 
   /** The longest text of one delta, in bytes of JSON. */
@@ -185,7 +188,8 @@ export class AppendPipeline implements BeforeApplicationShutdown {
   /** Resolves with whether it happened. */
   async #commit(batch: readonly Job[]): Promise<boolean> {
     const group = new GroupCommit(batch, this.metrics, this.#traces);
-    const batchId = this.ids.token('batch');
+    this.#batches += 1;
+    const batchId = `${this.#batchPrefix}_${this.#batches}`;
     const begun = this.clock.monotonic();
     try {
       await this.storage.transact(batchId, (tx) => group.write(tx));

@@ -23,7 +23,8 @@ export class GroupCommit {
   ) {}
 
   async write(tx: Transaction): Promise<void> {
-    const threadIds = new Set(this.jobs.flatMap((job) => job.threadIds));
+    const threadIds = new Set<ThreadId>();
+    for (const job of this.jobs) for (const threadId of job.threadIds) threadIds.add(threadId);
     const userIds = new Set(this.jobs.flatMap((job) => (job instanceof TaskJob ? job.userIds : [])));
     await tx.lock([...threadIds].sort(), [...userIds]);
     let appends: AppendJob[] = [];
@@ -120,7 +121,7 @@ export class GroupCommit {
 /** The same, with what one thread got put together: who follows it is told once. A deletion stays between. */
 function gathered(publications: readonly Publication[]): Iterable<Publication> {
   const told: Publication[] = [];
-  const open = new Map<ThreadId, { readonly events: StoredEvent[]; readonly spans: Span[] }>();
+  const open = new Map<ThreadId, Gathering>();
   for (const publication of publications) {
     const { threadId } = publication;
     if (publication.kind === 'deleted') {
@@ -129,17 +130,26 @@ function gathered(publications: readonly Publication[]): Iterable<Publication> {
       continue;
     }
     const before = open.get(threadId);
-    if (before !== undefined) {
-      for (const event of publication.events) before.events.push(event);
-      before.spans.push(...publication.origin.spans);
+    if (before === undefined) {
+      open.set(threadId, { first: publication, place: told.length, all: null });
+      told.push(publication);
       continue;
     }
-    const { givenAt } = publication.origin;
-    const [events, spans] = [[...publication.events], [...publication.origin.spans]];
-    open.set(threadId, { events, spans });
-    told.push({ ...publication, events, origin: { givenAt, spans } });
+    before.all ??= { events: [...before.first.events], spans: [...before.first.origin.spans] };
+    const { events, spans } = before.all;
+    for (const event of publication.events) events.push(event);
+    spans.push(...publication.origin.spans);
+    told[before.place] = { ...before.first, events, origin: { givenAt: before.first.origin.givenAt, spans } };
   }
   return told;
+}
+
+/** What a thread got of one commit. Most get one thing, which is told as it is. */
+interface Gathering {
+  readonly first: Extract<Publication, { kind: 'committed' }>;
+  /** Among what is told. */
+  readonly place: number;
+  all: { readonly events: StoredEvent[]; readonly spans: Span[] } | null;
 }
 
 function mayAppend(attempt: RunAttempt, fence: RunFence | undefined): boolean {

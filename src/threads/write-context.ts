@@ -92,5 +92,8 @@ export class WriteContext {
 
 /** The events as stored, from their first seq on. */
 export function numbered(threadId: ThreadId, events: readonly NewEvent[], firstSeq: number): StoredEvent[] {
-  return events.map((event, index) => ({ ...event, threadId, seq: firstSeq + index }));
+  return events.map(({ type, runId, agent, time, data }, index) => {
+    const seq = firstSeq + index;
+    return { threadId, seq, type, runId, agent, time, data };
+  });
 }

@@ -42,6 +42,6 @@ export class BusNodes {
 }
 
 /** What is pending has its turn. */
-function turn(): Promise<void> {
+export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

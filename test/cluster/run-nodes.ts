@@ -1,23 +1,13 @@
 import type { Provider } from '@nestjs/common';
 
-import { Agent, AgentRunner, type AgentContext, type AgentResult } from '../../src/agents/index.js';
 import { Storage, type StoredEvent } from '../../src/storage/index.js';
 import { TestServer } from '../../src/testing/index.js';
 import type { RunId, ThreadId } from '../../src/ids/index.js';
 import { TempDirs } from '../support/temp-dir.js';
 import { newClusterName } from './bus-nodes.js';
+import { PatientAgent } from './patient-agent.js';
 import { PostgresSchemas } from './postgres-schemas.js';
 import { TEST_REDIS_URL } from './redis-url.js';
-
-/** Takes up its run again after a crash: says which attempt it is, waits to be told, and is done. */
-@Agent({ name: 'patient', resumable: true })
-class PatientAgent extends AgentRunner {
-  override async run(context: AgentContext): Promise<AgentResult> {
-    await context.emit('custom', { name: 'attempt', value: context.attempt });
-    const answer = await context.requestInput({ requestId: 'go', prompt: 'Go on?' });
-    return { content: JSON.stringify(answer) };
-  }
-}
 
 /** Nodes of one cluster in this process, on a schema and a name of their own. */
 export class RunNodes {

@@ -2,7 +2,7 @@ import type { Socket as TcpSocket } from 'node:net';
 
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 
-import { Packet } from '../../src/delivery/index.js';
+import { Packets } from '../../src/delivery/index.js';
 import { ConnectionRegistry } from '../../src/gateway/index.js';
 import { TcpSockets } from '../../src/gateway/tcp-sockets.js';
 import { TestServer, checkContiguous } from '../../src/testing/index.js';
@@ -108,9 +108,9 @@ describe('Events that leave together', () => {
       .get(ConnectionRegistry)
       .all()
       .find(({ principal }) => principal?.userId === 'alice')?.socket.conn;
-    const given = new Packet('2["exception",{"error":"as a frame"}]');
+    const given = new Packets(() => ['2["exception",{"error":"as a frame"}]']);
 
-    const options = { compress: false, wsPreEncodedFrame: [given.frame] };
+    const options = { compress: false, wsPreEncodedFrame: [given.frames] };
     conn?.write('2["exception",{"error":"as a text"}]', options);
 
     expect(await alice.next('exception')).toEqual({ error: 'as a frame' });

@@ -42,10 +42,7 @@ export class ClusterMember implements OnModuleDestroy {
     if (leases === null) throw new Error('This storage is one process’s: a cluster needs PostgreSQL.');
     await this.keeper.start(leases, node);
     this.#leases = leases;
-    this.wakes.whenRoom(() => {
-      this.calls.resume();
-      void this.#sweep();
-    });
+    this.wakes.whenRoom(() => void this.#sweep());
     this.calls.start((runId) => this.#heard(runId));
     this.#wait(periodOf(node));
   }

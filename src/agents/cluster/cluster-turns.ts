@@ -49,6 +49,7 @@ export class ClusterTurns extends RunTurns {
     if (this.#runs.has(run.runId)) return;
     this.#runs.set(run.runId, run);
     if (!run.external) this.places.keep(run.runId);
+    if (this.places.free === 0) this.wakes.isFull();
     const lane = this.#lanes.get(run.threadId) ?? { runs: new Map(), unwatch: this.watched.watch(run.threadId) };
     lane.runs.set(run.runId, run);
     this.#lanes.set(run.threadId, lane);

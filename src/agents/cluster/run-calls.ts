@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DelayedError, Queue, Worker, type Job } from 'bullmq';
+import { Queue, WaitingError, Worker, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 
 import { Clock } from '../../clock/index.js';
@@ -20,8 +20,6 @@ const QUEUE = 'runs';
 /** Calls that are being handled here, and those on their way to Redis; what comes on top is left to the sweep. */
 const AT_ONCE = 16;
 const MAX_UNSENT = 1_000;
-/** Until a call is heard again that nobody had room for. */
-const AGAIN_MS = 100;
 const CLOSE_MS = 1_000;
 const CONNECT_MS = 1_500;
 const LONGEST_RETRY_MS = 5_000;
@@ -79,7 +77,7 @@ export class RunCalls {
     void this.#queue.add('call', { runId }, options).then(sent('sent'), sent('dropped'));
   }
 
-  /** Hears nothing until `resume`: there is no room. */
+  /** Hears nothing until `resume`: there is no room. One call more may come, and is put back. */
   pause(): void {
     if (this.#worker === null || this.#paused) return;
     this.#paused = true;
@@ -113,8 +111,8 @@ export class RunCalls {
     this.#isAway = false;
     if ((await handler(job.data.runId)) === 'done') return;
     this.pause();
-    await job.moveToDelayed(this.clock.now() + AGAIN_MS, token);
-    throw new DelayedError();
+    await job.moveToWait(token);
+    throw new WaitingError();
   }
 
   #connect(url: string, fails: boolean): Redis {

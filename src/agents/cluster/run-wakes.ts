@@ -63,8 +63,14 @@ export class RunWakes {
     void this.#work();
   }
 
+  /** This node has taken its last place. */
+  isFull(): void {
+    this.calls.pause();
+  }
+
   /** This node was full, and is not any more. */
   hasRoom(): void {
+    this.calls.resume();
     this.#onRoom();
   }
 
@@ -88,6 +94,7 @@ export class RunWakes {
   /** Looks at one page of all that wait; rejects where the storage does not answer. */
   async sweep(): Promise<void> {
     if (this.places.free === 0) return;
+    this.calls.resume();
     const { runs, next } = await this.#leases.ready({ after: this.#after }, this.places.maxPerUser, PAGE);
     this.#after = next ?? 0;
     const given = new Map<string, number>();
