@@ -6,7 +6,7 @@ import { Child } from '../support/process.mjs';
 
 const SECRET = 'a secret that all nodes of the benchmark share';
 
-export function tokenOf(userId) {
+function tokenOf(userId) {
   return new SignJWT({ sub: userId })
     .setProtectedHeader({ alg: 'HS256' })
     .setExpirationTime('2h')
