@@ -17,10 +17,11 @@ function observe(envelope) {
   }
 }
 
-function add({ port, token, frames }, observed = true) {
+function add({ port, token, frames }, observed, anyEnd) {
   const client = new LightClient({
     port,
     auth: { ...(token === null ? {} : { token }), ...(frames === 'batch' ? { frames } : {}) },
+    anyEnd,
     ...(observed && { onEvent: observe }),
     onEnd: () => {
       left -= 1;
@@ -37,14 +38,14 @@ function add({ port, token, frames }, observed = true) {
 
 answerCalls({
   /** Opens `count` connections, `atOnce` at a time; resolves with the seconds that it took. */
-  async connect(server, count, { atOnce = 50, observed = true } = {}) {
+  async connect(server, count, { atOnce = 50, observed = true, anyEnd = false } = {}) {
     const begun = performance.now();
     let next = 0;
     await Promise.all(
       Array.from({ length: Math.min(atOnce, count) }, async () => {
         while (next < count) {
           next += 1;
-          await add(server, observed);
+          await add(server, observed, anyEnd);
         }
       }),
     );
