@@ -30,7 +30,7 @@ const PRODUCT = {
   traces: ['logs'],
   metrics: FLOOR_0,
   startup: [...FLOOR_0, 'logs', 'metrics'],
-  storage: [...FLOOR_0, 'metrics'],
+  storage: [...FLOOR_0, 'logs', 'metrics'],
   cluster: [...FLOOR_0, 'logs', 'metrics', 'startup'],
   identity: [...FLOOR_0, ...FLOOR_1],
   threads: [...FLOOR_0, ...FLOOR_1],

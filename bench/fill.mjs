@@ -37,7 +37,7 @@ async function addRuns(tx, indexes, round, owner, now) {
     await tx.runs.insert({
       ...{ runId, threadId, agent: 'bench', userId: owner(index), status: 'completed', attempt: 1, policy: 'queue' },
       ...{ external: false, position: round, input: null, messageId: null, associated: true, associationMs: 0 },
-      ...{ inputs: [], createdAt: now, startedAt: now, endedAt: now, endReason: null, orphaned: false },
+      ...{ inputs: [], createdAt: now, startedAt: now, endedAt: now, endReason: null, orphaned: false, node: null },
     });
     const of = { runId, agent: 'bench', time: now };
     const padding = 'x'.repeat(EVENT_BYTES - 40);

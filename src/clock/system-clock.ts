@@ -16,13 +16,26 @@ export class SystemClock extends Clock {
   override after(delayMs: number, fire: () => void): Timer {
     const handle = setTimeout(fire, delayMs);
     handle.unref();
-    return { cancel: () => clear(handle) };
+    return new NodeTimer(handle);
   }
 
   override every(periodMs: number, fire: () => void): Timer {
     const handle = setInterval(fire, periodMs);
     handle.unref();
-    return { cancel: () => clear(handle) };
+    return new NodeTimer(handle);
+  }
+}
+
+/** A class, not a closure for each: every connection has a timer for as long as it lives. */
+class NodeTimer implements Timer {
+  readonly #handle: NodeJS.Timeout;
+
+  constructor(handle: NodeJS.Timeout) {
+    this.#handle = handle;
+  }
+
+  cancel(): void {
+    clear(this.#handle);
   }
 }
 

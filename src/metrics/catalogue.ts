@@ -10,6 +10,11 @@ export const METRICS = {
 
   threadcast_storage_commits_total: counter('Transactions, by outcome.', ['outcome']),
   threadcast_storage_commit_seconds: histogram('Time of one transaction.', [0.0005, 0.001, 0.005, 0.02, 0.1, 0.5, 2]),
+  threadcast_storage_checkpoints_total: counter(
+    'Copyings of the write-ahead log of SQLite, by who did it and outcome.',
+    ['by', 'outcome'],
+  ),
+  threadcast_storage_wal_bytes: gauge('What the write-ahead log of SQLite holds.', []),
 
   threadcast_cluster_joined: gauge('1: this node hears the others; 0: the bus is lost.', []),
   threadcast_cluster_nodes: gauge('Nodes that have shown life within the last seconds, this one too.', []),
@@ -55,6 +60,7 @@ export const METRICS = {
   threadcast_delivery_acknowledged_events_total: counter('Of the events owed, those that were acknowledged.', []),
   threadcast_delivery_success_ratio: gauge('Acknowledged of owed events in the last five minutes; 1: none owed.', []),
   threadcast_delivery_unfollowed_events_total: counter('Events appended while nobody here followed the thread.', []),
+  threadcast_delivery_remote_events_total: counter('Events of other nodes, by how they came here.', ['way']),
   threadcast_delivery_healed_total: counter('Holes and lost tails that were read from the log.', ['kind']),
   threadcast_delivery_behind_total: counter('Times that a following left live delivery for a slow socket.', []),
   threadcast_delivery_read_failures_total: counter('Reads of the log that failed and were tried again.', []),

@@ -1,5 +1,6 @@
 import { ConfigurableModuleBuilder, Global, Module, type OnApplicationShutdown } from '@nestjs/common';
 
+import { Metrics } from '../metrics/index.js';
 import { PostgresStorage } from './postgres/postgres-storage.js';
 import { SqliteStorage } from './sqlite/sqlite-storage.js';
 import { Storage } from './storage.js';
@@ -26,9 +27,14 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
   providers: [
     {
       provide: Storage,
-      useFactory: ({ dataDir, databaseUrl = null, isShared = false }: StorageOptions): Storage =>
-        databaseUrl === null ? new SqliteStorage({ dataDir }) : new PostgresStorage({ url: databaseUrl, isShared }),
-      inject: [MODULE_OPTIONS_TOKEN],
+      useFactory: (
+        { dataDir, databaseUrl = null, isShared = false }: StorageOptions,
+        metrics: Metrics = new Metrics(),
+      ): Storage =>
+        databaseUrl === null
+          ? new SqliteStorage({ dataDir, metrics })
+          : new PostgresStorage({ url: databaseUrl, isShared }),
+      inject: [MODULE_OPTIONS_TOKEN, { token: Metrics, optional: true }],
     },
   ],
   exports: [Storage],

@@ -3,7 +3,10 @@ import { join, resolve } from 'node:path';
 
 import type Database from 'better-sqlite3';
 
+import { Metrics } from '../../metrics/index.js';
 import { Storage, type Transaction } from '../storage.js';
+import { CheckpointThread, type CopyListener } from './checkpoint-thread.js';
+import { Checkpoints, type CheckpointLimits } from './checkpoints.js';
 import { SqliteConnection } from './connection.js';
 import { reason, takeDataDir } from './data-dir.js';
 import { migrate } from './migrate.js';
@@ -16,6 +19,9 @@ import { SqliteWriter } from './writer.js';
 export interface SqliteOptions {
   /** Where the files lie; made where it is missing. One process at a time. */
   readonly dataDir: string;
+  /** Where its checkpoints are counted. */
+  readonly metrics?: Metrics;
+  readonly checkpoints?: Partial<CheckpointLimits>;
 }
 
 /** How long a connection waits for a lock of somebody who looks at the file by other means. */
@@ -30,7 +36,9 @@ export class SqliteStorage extends Storage {
   readonly #file: string;
   readonly #reader = new SqliteConnection();
   readonly #writer = new SqliteWriter();
+  readonly #checkpoints: Checkpoints;
   #lock: Database.Database | null = null;
+  #closed: Promise<void> | null = null;
   #lastCommitted: string | null = null;
 
   override readonly events = new SqliteEventLog(this.#reader);
@@ -54,6 +62,9 @@ export class SqliteStorage extends Storage {
     super();
     this.#dataDir = resolve(options.dataDir);
     this.#file = join(this.#dataDir, 'threadcast.sqlite');
+    const { metrics = new Metrics(), checkpoints = {} } = options;
+    const thread = (listener: CopyListener): CheckpointThread => new CheckpointThread(this.#file, listener);
+    this.#checkpoints = new Checkpoints(this.#writer, thread, metrics, checkpoints);
   }
 
   override async open(): Promise<void> {
@@ -63,7 +74,8 @@ export class SqliteStorage extends Storage {
       closeSync(openSync(this.#file, 'a', 0o600));
       // secure_delete: what is deleted is overwritten, so that a deleted thread's content is in the file no more.
       const pragmas = ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'secure_delete = ON'];
-      this.#writer.open(this.#file, { timeout: BUSY_TIMEOUT_MS }, pragmas);
+      const log = ['wal_autocheckpoint = 0', `journal_size_limit = ${this.#checkpoints.mostBytes}`];
+      this.#writer.open(this.#file, { timeout: BUSY_TIMEOUT_MS }, [...pragmas, ...log]);
       await migrate(this.#file);
       this.#reader.open(this.#file, { readonly: true, timeout: BUSY_TIMEOUT_MS }, []);
       this.#writer.db.exec(`delete from writers; insert into writers (batch_id) values ('')`);
@@ -74,16 +86,16 @@ export class SqliteStorage extends Storage {
   }
 
   override close(): Promise<void> {
-    this.#reader.close();
-    this.#writer.close();
-    this.#lock?.close();
-    this.#lock = null;
-    return Promise.resolve();
+    this.#closed ??= this.#close();
+    return this.#closed;
   }
 
   override async transact<T>(batchId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const room = this.#checkpoints.room();
+    if (room !== null) await room;
     const result = await this.#writer.transaction(() => work(this.#transaction));
     this.#lastCommitted = batchId;
+    this.#checkpoints.committed();
     return result;
   }
 
@@ -96,7 +108,10 @@ export class SqliteStorage extends Storage {
   /** Writes to the disk; while a transaction is open, which does that, it reads. */
   override async check(): Promise<void> {
     if (this.#writer.inTransaction) await this.#answers();
-    else this.#writer.alone('update writers set checks = checks + 1');
+    else {
+      this.#writer.alone('update writers set checks = checks + 1');
+      this.#checkpoints.committed();
+    }
   }
 
   #answers(): Promise<unknown> {
@@ -105,5 +120,14 @@ export class SqliteStorage extends Storage {
 
   override describe(): string {
     return `SQLite in ${this.#file}`;
+  }
+
+  /** The connection that is closed last, the thread's where there is one, copies what is left of the log and removes it. */
+  async #close(): Promise<void> {
+    this.#reader.close();
+    this.#writer.close();
+    await this.#checkpoints.close();
+    this.#lock?.close();
+    this.#lock = null;
   }
 }

@@ -1,9 +1,12 @@
 import type Database from 'better-sqlite3';
 
 import { ThreadcastError } from '../../errors/index.js';
+import type { WalState } from './checkpoint-thread.js';
 import { SqliteConnection } from './connection.js';
 import { KnownRows } from './known-rows.js';
 import { storageError } from './storage-error.js';
+
+type CheckpointRow = [busy: number, pages: number, copied: number];
 
 /**
  * The one connection that writes, and only inside a transaction. A transaction may span turns of the event loop;
@@ -17,6 +20,8 @@ export class SqliteWriter extends SqliteConnection {
   readonly #commands = new Map<string, Database.Statement<[]>>();
   #open = false;
   #depth = 0;
+  #noop: Database.Statement<[], CheckpointRow> | null = null;
+  #passive: Database.Statement<[], CheckpointRow> | null = null;
 
   get inTransaction(): boolean {
     return this.#open;
@@ -79,6 +84,18 @@ export class SqliteWriter extends SqliteConnection {
     }
   }
 
+  /** The write-ahead log as it is. Not while a transaction is open. */
+  wal(): WalState {
+    this.#noop ??= this.db.prepare<[], CheckpointRow>('pragma wal_checkpoint(NOOP)').raw();
+    return stateOf(this.#noop.get());
+  }
+
+  /** Copies the write-ahead log into the database file, as far as readers of older states let it. Not while a transaction is open. */
+  checkpoint(): WalState {
+    this.#passive ??= this.db.prepare<[], CheckpointRow>('pragma wal_checkpoint(PASSIVE)').raw();
+    return stateOf(this.#passive.get());
+  }
+
   #leave(depth: number): void {
     if (this.#depth !== depth) throw new Error('A savepoint ended before one that was begun inside it.');
     this.#depth = depth - 1;
@@ -129,4 +146,10 @@ export class SqliteWriter extends SqliteConnection {
       return;
     }
   }
+}
+
+function stateOf(row: CheckpointRow | undefined): WalState {
+  const [, pages = -1, copied = -1] = row ?? [];
+  if (pages < 0) throw new Error('another connection is copying it');
+  return { pages, copied };
 }
