@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { RunEngine } from '../../src/agents/index.js';
+import type { RunId } from '../../src/ids/index.js';
 import { RunStarter } from '../../src/threads/index.js';
 import { Gate, checkContiguous } from '../../src/testing/index.js';
 import { ApiCaller } from './api-caller.js';
@@ -219,7 +220,7 @@ describe('The policy of a run of another process', () => {
     const start = scene.storage.holdNext('transact');
     end.release();
     await start.reached;
-    await eventually('its turn has come', () => scene.server.get(RunEngine).view(queued)?.state === 'external');
+    await eventually('its turn has come', () => scene.server.get(RunEngine).view(queued as RunId)?.state === 'external');
     start.release();
     const other = await interrupting;
     await stopped;
