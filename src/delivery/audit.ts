@@ -1,13 +1,16 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 
 import { Clock, type Timer } from '../clock/index.js';
+import { Bus } from '../cluster/index.js';
 import { Metrics } from '../metrics/index.js';
 import type { ThreadId } from '../ids/index.js';
 import { withDeadline } from '../startup/index.js';
 import { Storage, type LogHead } from '../storage/index.js';
+import { WatchedThreads } from '../threads/index.js';
 import type { Channel } from './channel.js';
 import { Channels } from './channels.js';
 import { DeliveryLag } from './delivery-lag.js';
+import { RemoteCommits } from './relay/index.js';
 
 /** Two periods are the longest that a lost message can go unnoticed. */
 const PERIOD_MS = 800;
@@ -19,6 +22,9 @@ const QUERY_MS = 5_000;
  * Compares, again and again, how far each followed thread is known here with how far its log has grown. Live
  * delivery is a hint; this is what makes even a lost last event arrive. A difference counts when it was
  * there in the round before: a commit that is just being told is no loss. A log that is gone ends its channel.
+ *
+ * Where there are other nodes, the same answer shows what they have committed and nobody has told here: of all threads
+ * that are watched, and without waiting for a second round.
  */
 @Injectable()
 export class DeliveryAudit implements OnModuleDestroy {
@@ -29,6 +35,9 @@ export class DeliveryAudit implements OnModuleDestroy {
 
   constructor(
     private readonly channels: Channels,
+    private readonly threads: WatchedThreads,
+    private readonly remote: RemoteCommits,
+    private readonly bus: Bus,
     private readonly lag: DeliveryLag,
     private readonly storage: Storage,
     private readonly metrics: Metrics,
@@ -46,12 +55,13 @@ export class DeliveryAudit implements OnModuleDestroy {
   }
 
   async #compareAll(): Promise<void> {
-    const channels = [...this.channels.all()];
+    // Each channel watches its thread.
+    const threadIds = this.bus.isShared ? [...this.threads.all()] : this.channels.threadIds();
     try {
-      for (let start = 0; start < channels.length; start += THREADS_PER_QUERY) {
+      for (let start = 0; start < threadIds.length; start += THREADS_PER_QUERY) {
         if (start > 0) await new Promise<void>((resolve) => this.clock.soon(resolve));
         if (this.#closing.signal.aborted) return;
-        await this.#compare(channels.slice(start, start + THREADS_PER_QUERY));
+        await this.#compare(threadIds.slice(start, start + THREADS_PER_QUERY));
       }
       this.lag.looked(true);
     } catch {
@@ -61,15 +71,19 @@ export class DeliveryAudit implements OnModuleDestroy {
     }
   }
 
-  async #compare(channels: readonly Channel[]): Promise<void> {
-    const epochs = channels.map((channel) => channel.epoch);
-    const threadIds = channels.map((channel) => channel.threadId);
+  async #compare(threadIds: readonly ThreadId[]): Promise<void> {
+    const before = threadIds.map((threadId) => {
+      const channel = this.channels.find(threadId);
+      return { threadId, channel, epoch: channel?.epoch ?? null, watched: this.remote.epochOf(threadId) };
+    });
     // What a query answers that took too long, or that the process has not waited for, is not looked at.
     const read = (): Promise<ReadonlyMap<ThreadId, LogHead>> => this.storage.events.heads(threadIds);
     const heads = await withDeadline(this.clock, QUERY_MS, read, this.#closing.signal);
-    channels.forEach((channel, index) => {
-      this.#judge(channel, epochs[index] ?? null, heads.get(channel.threadId) ?? null);
-    });
+    for (const { threadId, channel, epoch, watched } of before) {
+      const log = heads.get(threadId) ?? null;
+      this.remote.judge(threadId, watched, log);
+      if (channel !== null) this.#judge(channel, epoch, log);
+    }
   }
 
   /** `epoch`: as it was known before the head was read; null: the thread may have been made since. */

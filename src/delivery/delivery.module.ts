@@ -23,6 +23,7 @@ import {
   RestNotices,
   TakeUpNotices,
 } from './notices/index.js';
+import { CommitPublisher, LogReads, RemoteCommits } from './relay/index.js';
 
 /**
  * Brings the log to whoever follows it, and the ends and questions of runs to users who do not. Global. Needs
@@ -40,6 +41,7 @@ import {
     Channels,
     ClosedConnectionBounds,
     ClosedConnections,
+    CommitPublisher,
     ConnectionThreads,
     DeliveryAudit,
     DeliveryViews,
@@ -52,10 +54,12 @@ import {
     LiveConnections,
     LocalPresence,
     LogPages,
+    LogReads,
     NoticeCourier,
     NoticeErrand,
     NotifierCalls,
     PageBounds,
+    RemoteCommits,
     RestNotices,
     TakeUpNotices,
   ],

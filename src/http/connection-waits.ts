@@ -11,7 +11,9 @@ import {
   CommitFeed,
   takesAccessFrom,
   ThreadsService,
+  WatchedThreads,
   type CommitListener,
+  type RemoteCommitListener,
   type StoredEvent,
   type ThreadAccess,
 } from '../threads/index.js';
@@ -80,11 +82,11 @@ class Wait {
  * before the wait is over, so one that is refused meanwhile has changed nothing.
  */
 @Injectable()
-export class ConnectionWaits extends DrainStep implements CommitListener, OnModuleDestroy {
+export class ConnectionWaits extends DrainStep implements CommitListener, RemoteCommitListener, OnModuleDestroy {
   override readonly name = 'waits for connections';
   override readonly stage: DrainStage = 'announce';
   readonly #waits = new Set<Wait>();
-  readonly #unsubscribe: () => void;
+  readonly #unsubscribe: readonly (() => void)[];
   #draining = false;
 
   constructor(
@@ -94,14 +96,15 @@ export class ConnectionWaits extends DrainStep implements CommitListener, OnModu
     private readonly options: HttpOptions,
     private readonly clock: Clock,
     private readonly metrics: Metrics,
+    private readonly watched: WatchedThreads,
     feed: CommitFeed,
   ) {
     super();
-    this.#unsubscribe = feed.subscribe(this);
+    this.#unsubscribe = [feed.subscribe(this), feed.subscribeRemote(this)];
   }
 
   onModuleDestroy(): void {
-    this.#unsubscribe();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
   }
 
   /**
@@ -114,6 +117,7 @@ export class ConnectionWaits extends DrainStep implements CommitListener, OnModu
     const leave = this.places.enter(awaited.userId);
     const wait = new Wait(awaited.threadId, awaited.userId);
     this.#waits.add(wait);
+    const unwatch = this.watched.watch(awaited.threadId);
     try {
       if (this.#draining) wait.end('draining');
       // With its place taken: what takes the thread away after this was read ends the wait.
@@ -126,6 +130,7 @@ export class ConnectionWaits extends DrainStep implements CommitListener, OnModu
       };
     } finally {
       this.#waits.delete(wait);
+      unwatch();
       leave();
     }
   }
@@ -142,6 +147,19 @@ export class ConnectionWaits extends DrainStep implements CommitListener, OnModu
 
   deleted(threadId: ThreadId): void {
     for (const wait of this.#waits) if (wait.threadId === threadId) wait.end('thread_deleted');
+  }
+
+  /** What came before is seen by the start itself, which judges access again. */
+  watching(): void {
+    return;
+  }
+
+  committedElsewhere(threadId: ThreadId, events: readonly StoredEvent[]): void {
+    this.committed(threadId, events);
+  }
+
+  deletedElsewhere(threadId: ThreadId): void {
+    this.deleted(threadId);
   }
 
   async #ended(wait: Wait, { userId, threadId, connectionId }: AwaitedFollowing, res: Response): Promise<WaitOutcome> {

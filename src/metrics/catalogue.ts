@@ -60,6 +60,7 @@ export const METRICS = {
   threadcast_delivery_acknowledged_events_total: counter('Of the events owed, those that were acknowledged.', []),
   threadcast_delivery_success_ratio: gauge('Acknowledged of owed events in the last five minutes; 1: none owed.', []),
   threadcast_delivery_unfollowed_events_total: counter('Events appended while nobody here followed the thread.', []),
+  threadcast_delivery_remote_events_total: counter('Events of other nodes, by how they came here.', ['way']),
   threadcast_delivery_healed_total: counter('Holes and lost tails that were read from the log.', ['kind']),
   threadcast_delivery_behind_total: counter('Times that a following left live delivery for a slow socket.', []),
   threadcast_delivery_read_failures_total: counter('Reads of the log that failed and were tried again.', []),

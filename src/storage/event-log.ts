@@ -26,8 +26,8 @@ export interface Append {
   readonly events: readonly NewEvent[];
 }
 
-/** `firstSeq` of the events of an append; null when there is no such thread. */
-export type Appended = { readonly firstSeq: number; readonly head: number } | null;
+/** `firstSeq` of the events of an append, and the log's mark; null when there is no such thread. */
+export type Appended = { readonly firstSeq: number; readonly head: number; readonly epoch: string } | null;
 
 /** Reads the durable logs. What one read returns is committed and never changes. */
 export abstract class EventLogReader {

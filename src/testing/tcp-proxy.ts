@@ -7,7 +7,7 @@ export type Direction = 'request' | 'answer';
 interface Cut {
   readonly direction: Direction;
   readonly text: string;
-  readonly how: 'cut' | 'silence';
+  readonly how: 'cut' | 'silence' | 'drop';
   readonly done: () => void;
 }
 
@@ -61,8 +61,8 @@ export class TcpProxy {
   }
 
   /**
-   * Breaks (or silences) the connection at the next bytes of this direction with this text, and lets none of them through.
-   * Resolves when that has happened. Other connections go on.
+   * Breaks (or silences) the connection at the next bytes of this direction with this text, and lets none of them through;
+   * or drops these bytes alone. Resolves when that has happened. Other connections go on.
    */
   at(direction: Direction, text: string, how: Cut['how'] = 'cut'): Promise<void> {
     return new Promise((done) => (this.#cut = { direction, text, how, done }));
@@ -107,7 +107,7 @@ export class TcpProxy {
       }
       this.#cut = null;
       if (cut.how === 'cut') for (const socket of [from, to]) socket.destroy();
-      else own.silent = true;
+      else if (cut.how === 'silence') own.silent = true;
       cut.done();
     });
   }

@@ -8,9 +8,9 @@ import type { LogHead, StoredEvent } from '../storage/index.js';
 export interface CommitListener {
   /**
    * Events of one thread, contiguous, just committed. Must not throw and must not wait. `givenAt`: when they were given
-   * to be appended, on the monotonic clock of this process.
+   * to be appended, on the monotonic clock of this process. `epoch`: of the log that they are in.
    */
-  committed(threadId: ThreadId, events: readonly StoredEvent[], givenAt: number): void;
+  committed(threadId: ThreadId, events: readonly StoredEvent[], givenAt: number, epoch: string): void;
 
   /** The thread and its log are gone. */
   deleted(threadId: ThreadId): void;
@@ -30,12 +30,12 @@ export interface RemoteCommitListener {
 
   /**
    * Events of one thread, contiguous, in the order of seq. They may come after later ones that this node has committed
-   * itself, and, seldom, again as what this node has committed itself.
+   * itself. Where it has written behind something that it had not heard of yet, its own ones behind that are among them.
    */
-  committedElsewhere(threadId: ThreadId, events: readonly StoredEvent[]): void;
+  committedElsewhere(threadId: ThreadId, events: readonly StoredEvent[], epoch: string): void;
 
-  /** The thread and its log are gone; by its id there may be another one by now. */
-  deletedElsewhere(threadId: ThreadId): void;
+  /** The log of that epoch is gone with its thread; by the thread's id there may be another one by now. */
+  deletedElsewhere(threadId: ThreadId, epoch: string): void;
 }
 
 /**
@@ -61,8 +61,8 @@ export class CommitFeed {
     return () => this.#remoteListeners.delete(listener);
   }
 
-  publishCommitted(threadId: ThreadId, events: readonly StoredEvent[], givenAt: number): void {
-    this.#tell(this.#listeners, (listener) => listener.committed(threadId, events, givenAt));
+  publishCommitted(threadId: ThreadId, events: readonly StoredEvent[], givenAt: number, epoch: string): void {
+    this.#tell(this.#listeners, (listener) => listener.committed(threadId, events, givenAt, epoch));
   }
 
   publishDeleted(threadId: ThreadId): void {
@@ -74,12 +74,12 @@ export class CommitFeed {
     this.#tell(this.#remoteListeners, (listener) => listener.watching(threadId, log));
   }
 
-  publishCommittedElsewhere(threadId: ThreadId, events: readonly StoredEvent[]): void {
-    this.#tell(this.#remoteListeners, (listener) => listener.committedElsewhere(threadId, events));
+  publishCommittedElsewhere(threadId: ThreadId, events: readonly StoredEvent[], epoch: string): void {
+    this.#tell(this.#remoteListeners, (listener) => listener.committedElsewhere(threadId, events, epoch));
   }
 
-  publishDeletedElsewhere(threadId: ThreadId): void {
-    this.#tell(this.#remoteListeners, (listener) => listener.deletedElsewhere(threadId));
+  publishDeletedElsewhere(threadId: ThreadId, epoch: string): void {
+    this.#tell(this.#remoteListeners, (listener) => listener.deletedElsewhere(threadId, epoch));
   }
 
   /** One listener's defect must not keep the others, or the append, from going on. */

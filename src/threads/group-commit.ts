@@ -47,11 +47,12 @@ export class GroupCommit {
         feed.publishDeleted(publication.threadId);
         continue;
       }
-      const { threadId, events, origin } = publication;
+      const { threadId, epoch, events, origin } = publication;
       for (const { type } of events) appended.set(type, (appended.get(type) ?? 0) + 1);
       const { spans, givenAt } = origin;
-      if (spans.length === 0) feed.publishCommitted(threadId, events, givenAt);
-      else this.traces.publish(spans, threadId, () => feed.publishCommitted(threadId, events, givenAt));
+      const tell = (): void => feed.publishCommitted(threadId, events, givenAt, epoch);
+      if (spans.length === 0) tell();
+      else this.traces.publish(spans, threadId, tell);
     }
     for (const [type, count] of appended) this.metrics.add('threadcast_threads_appended_events_total', { type }, count);
   }
@@ -89,7 +90,7 @@ export class GroupCommit {
       }
       job.succeed(outcome.firstSeq);
       const events = numbered(job.threadId, job.events(), outcome.firstSeq);
-      publications.push({ kind: 'committed', threadId: job.threadId, events, origin: job });
+      publications.push({ kind: 'committed', threadId: job.threadId, epoch: outcome.epoch, events, origin: job });
     });
     this.#publications.push(...publications);
   }

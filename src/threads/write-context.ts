@@ -24,6 +24,8 @@ export type Publication =
   | {
       readonly kind: 'committed';
       readonly threadId: ThreadId;
+      /** Of the log that they are in. */
+      readonly epoch: string;
       readonly events: readonly StoredEvent[];
       readonly origin: Origin;
     }
@@ -76,6 +78,7 @@ export class WriteContext {
     this.publications.push({
       kind: 'committed',
       threadId,
+      epoch: appended.epoch,
       events: numbered(threadId, events, appended.firstSeq),
       origin,
     });

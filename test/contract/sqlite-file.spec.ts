@@ -102,7 +102,7 @@ describe('The SQLite file', () => {
     expect(await readAll(storage, id)).toEqual([]);
     other.exec('rollback');
     await storage.check();
-    expect(await append(storage, id, newEvents(1))).toEqual([{ firstSeq: 1, head: 1 }]);
+    expect(await append(storage, id, newEvents(1))).toEqual([{ firstSeq: 1, head: 1, epoch: `epoch of ${id}` }]);
   });
 
   it('is not asked for two transactions at once: the second is a defect and the first goes on', async () => {
@@ -141,7 +141,7 @@ describe('The SQLite file', () => {
     });
     await expect(crossed).rejects.toThrow('before its savepoints');
     expect(await readAll(storage, id)).toEqual([]);
-    expect(await append(storage, id, newEvents(1))).toEqual([{ firstSeq: 1, head: 1 }]);
+    expect(await append(storage, id, newEvents(1))).toEqual([{ firstSeq: 1, head: 1, epoch: `epoch of ${id}` }]);
   });
 
   it('loses an open transaction at close', async () => {

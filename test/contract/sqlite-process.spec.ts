@@ -55,7 +55,9 @@ describe('SQLite and processes', () => {
     expect((await storage.events.head(id))?.head).toBe(log.length);
     const texts = newEvents(7).map((event) => event.data);
     expect(log.map((event) => event.data)).toEqual(log.map((_, i) => texts[i % 7]));
-    expect(await append(storage, id, newEvents(1))).toEqual([{ firstSeq: log.length + 1, head: log.length + 1 }]);
+    expect(await append(storage, id, newEvents(1))).toEqual([
+      { firstSeq: log.length + 1, head: log.length + 1, epoch: `epoch of ${id}` },
+    ]);
   });
 
   it('answer storage_unavailable when the disk takes no more, and lose nothing of before', async () => {
@@ -71,7 +73,7 @@ describe('SQLite and processes', () => {
     const id = threadId('full');
     expect(seqs(await readAll(storage, id))).toEqual(range(1, answered ?? 0));
     expect(await append(storage, id, newEvents(1))).toEqual([
-      { firstSeq: (answered ?? 0) + 1, head: (answered ?? 0) + 1 },
+      { firstSeq: (answered ?? 0) + 1, head: (answered ?? 0) + 1, epoch: `epoch of ${id}` },
     ]);
   });
 });

@@ -41,11 +41,11 @@ class ForgetfulFeed extends CommitFeed {
   override subscribe(listener: CommitListener): () => void {
     if (!(listener instanceof Channels)) return super.subscribe(listener);
     return super.subscribe({
-      committed: (threadId, events, givenAt) =>
+      committed: (threadId, events, ...rest) =>
         listener.committed(
           threadId,
           events.filter(({ type }) => type !== 'agent_completed'),
-          givenAt,
+          ...rest,
         ),
       deleted: (threadId) => listener.deleted(threadId),
     });

@@ -16,8 +16,8 @@ class LossyFeed extends CommitFeed {
   override subscribe(listener: CommitListener): () => void {
     if (!(listener instanceof Channels)) return super.subscribe(listener);
     return super.subscribe({
-      committed: (threadId, events, givenAt) => {
-        if (!events.some((event) => this.loses(event))) listener.committed(threadId, events, givenAt);
+      committed: (threadId, events, ...rest) => {
+        if (!events.some((event) => this.loses(event))) listener.committed(threadId, events, ...rest);
       },
       deleted: (threadId) => {
         if (!this.loses('deletion')) listener.deleted(threadId);

@@ -100,8 +100,8 @@ SqliteStorage.prototype.open = async function (this: SqliteStorage): Promise<voi
 };
 
 const { publishCommitted } = CommitFeed.prototype;
-CommitFeed.prototype.publishCommitted = function (this: CommitFeed, threadId, events, givenAt): void {
-  publishCommitted.call(this, threadId, events, givenAt);
+CommitFeed.prototype.publishCommitted = function (this: CommitFeed, threadId, events, ...rest): void {
+  publishCommitted.call(this, threadId, events, ...rest);
   pass('before the answer', new Set(events.map(({ type }) => type)));
 };
 

@@ -35,10 +35,17 @@ const HEADS = 'select thread_id, head, epoch from threads where thread_id = any(
 
 const ADVANCE = `update threads set head = head + added.count, updated_at = greatest(updated_at, added.latest)
   from unnest($1::text[], $2::bigint[], $3::bigint[]) as added (thread_id, count, latest)
-  where threads.thread_id = added.thread_id returning threads.thread_id, thread_no, head`;
+  where threads.thread_id = added.thread_id returning threads.thread_id, thread_no, head, epoch`;
 
 const INSERT = `insert into events (thread_no, seq, type, run_id, agent, time, data)
   select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[])`;
+
+/** A log whose head is counted up as events are given their seqs. */
+interface AdvancedLog {
+  readonly threadNo: number;
+  readonly epoch: string;
+  head: number;
+}
 
 /** On the reading connections the committed logs, on the writing one those of the open transaction. */
 export class PostgresEventLog extends EventLog {
@@ -72,14 +79,14 @@ export class PostgresEventLog extends EventLog {
       if (log === undefined) return null;
       const firstSeq = log.head + 1;
       for (const event of events) rows.push([log.threadNo, (log.head += 1), event]);
-      return { firstSeq, head: log.head };
+      return { firstSeq, head: log.head, epoch: log.epoch };
     });
     if (rows.length > 0) await this.queries.rows(INSERT, columns(rows));
     return outcomes;
   }
 
   /** Moves the heads of all, and answers where each was before. */
-  async #advance(appends: readonly Append[]): Promise<Map<ThreadId, { readonly threadNo: number; head: number }>> {
+  async #advance(appends: readonly Append[]): Promise<Map<ThreadId, AdvancedLog>> {
     const added = new Map<ThreadId, { count: number; latest: number }>();
     for (const { threadId, events } of appends) {
       const sum = added.get(threadId) ?? { count: 0, latest: 0 };
@@ -88,14 +95,14 @@ export class PostgresEventLog extends EventLog {
     }
     if (added.size === 0) return new Map();
     const sums = [...added.values()];
-    const rows = await this.queries.rows<{ thread_id: ThreadId; thread_no: number; head: number }>(ADVANCE, [
+    const rows = await this.queries.rows<LogHead & { thread_id: ThreadId; thread_no: number }>(ADVANCE, [
       [...added.keys()],
       sums.map(({ count }) => count),
       sums.map(({ latest }) => latest),
     ]);
     return new Map(
-      rows.map(({ thread_id, thread_no, head }) => {
-        return [thread_id, { threadNo: thread_no, head: head - (added.get(thread_id)?.count ?? 0) }];
+      rows.map(({ thread_id, thread_no, head, epoch }) => {
+        return [thread_id, { threadNo: thread_no, epoch, head: head - (added.get(thread_id)?.count ?? 0) }];
       }),
     );
   }

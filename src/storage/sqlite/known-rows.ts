@@ -6,6 +6,7 @@ const MAX_KNOWN = 10_000;
 
 export interface KnownThread {
   readonly threadNo: number;
+  readonly epoch: string;
   head: number;
 }
 

@@ -26,7 +26,9 @@ function prepare(db: Database.Database) {
     after: db.prepare<PageValues, EventRow>(`${events} and seq > ? order by seq limit ?`).raw(),
     before: db.prepare<PageValues, EventRow>(`${events} and seq < ? order by seq desc limit ?`).raw(),
     head: db.prepare<[ThreadId], LogHead>('select head, epoch from threads where thread_id = ?'),
-    thread: db.prepare<[ThreadId], KnownThread>('select thread_no as threadNo, head from threads where thread_id = ?'),
+    thread: db.prepare<[ThreadId], KnownThread>(
+      'select thread_no as threadNo, head, epoch from threads where thread_id = ?',
+    ),
     advance: db.prepare<[head: number, latest: number, threadNo: number]>(
       'update threads set head = ?, updated_at = max(updated_at, ?) where thread_no = ?',
     ),
@@ -95,7 +97,7 @@ function appendAll(sql: Statements, known: KnownRows | null, appends: readonly A
       const { type, runId, agent, time, data } = event;
       sql.insert.run(growth.thread.threadNo, growth.head, type, runId, agent, time, data);
     }
-    return { firstSeq, head: growth.head };
+    return { firstSeq, head: growth.head, epoch: growth.thread.epoch };
   });
   for (const { thread, head, latest } of grown.values()) {
     sql.advance.run(head, latest, thread.threadNo);

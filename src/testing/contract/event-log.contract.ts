@@ -30,9 +30,11 @@ export function eventLogContract(name: string, harness: StorageHarness): void {
     describe('append', () => {
       it('numbers the events of a thread 1, 2, 3 … without a hole, across batches', async () => {
         const id = await makeThread(storage, 'a');
-        expect(await append(storage, id, newEvents(3))).toEqual([{ firstSeq: 1, head: 3 }]);
-        expect(await append(storage, id, newEvents(1))).toEqual([{ firstSeq: 4, head: 4 }]);
-        expect(await append(storage, id, newEvents(200))).toEqual([{ firstSeq: 5, head: 204 }]);
+        expect(await append(storage, id, newEvents(3))).toEqual([{ firstSeq: 1, head: 3, epoch: `epoch of ${id}` }]);
+        expect(await append(storage, id, newEvents(1))).toEqual([{ firstSeq: 4, head: 4, epoch: `epoch of ${id}` }]);
+        expect(await append(storage, id, newEvents(200))).toEqual([
+          { firstSeq: 5, head: 204, epoch: `epoch of ${id}` },
+        ]);
         expect(seqs(await readAll(storage, id))).toEqual(range(1, 204));
       });
 
@@ -46,9 +48,9 @@ export function eventLogContract(name: string, harness: StorageHarness): void {
           ]),
         );
         expect(outcomes).toEqual([
-          { firstSeq: 1, head: 2 },
-          { firstSeq: 1, head: 1 },
-          { firstSeq: 3, head: 5 },
+          { firstSeq: 1, head: 2, epoch: `epoch of ${b as string}` },
+          { firstSeq: 1, head: 1, epoch: `epoch of ${a as string}` },
+          { firstSeq: 3, head: 5, epoch: `epoch of ${b as string}` },
         ]);
       });
 
@@ -69,7 +71,7 @@ export function eventLogContract(name: string, harness: StorageHarness): void {
             { threadId: id, events: newEvents(2) },
           ]),
         );
-        expect(outcomes).toEqual([null, { firstSeq: 1, head: 2 }]);
+        expect(outcomes).toEqual([null, { firstSeq: 1, head: 2, epoch: `epoch of ${id}` }]);
         expect(await readAll(storage, threadId('none'))).toEqual([]);
       });
 
@@ -77,7 +79,9 @@ export function eventLogContract(name: string, harness: StorageHarness): void {
         const id = threadId('fresh');
         await write(storage, async (tx) => {
           await tx.threads.create(newThread(id));
-          expect(await tx.events.append([{ threadId: id, events: newEvents(2) }])).toEqual([{ firstSeq: 1, head: 2 }]);
+          expect(await tx.events.append([{ threadId: id, events: newEvents(2) }])).toEqual([
+            { firstSeq: 1, head: 2, epoch: `epoch of ${id}` },
+          ]);
           expect(await tx.events.head(id)).toMatchObject({ head: 2 });
           expect(seqs(await tx.events.read(id, { after: 0, limit: 10 }))).toEqual([1, 2]);
         });
@@ -86,9 +90,9 @@ export function eventLogContract(name: string, harness: StorageHarness): void {
 
       it('leaves the head where it is when there is nothing to append', async () => {
         const id = await makeThread(storage, 'a');
-        expect(await append(storage, id, [])).toEqual([{ firstSeq: 1, head: 0 }]);
+        expect(await append(storage, id, [])).toEqual([{ firstSeq: 1, head: 0, epoch: `epoch of ${id}` }]);
         await append(storage, id, newEvents(2));
-        expect(await append(storage, id, [])).toEqual([{ firstSeq: 3, head: 2 }]);
+        expect(await append(storage, id, [])).toEqual([{ firstSeq: 3, head: 2, epoch: `epoch of ${id}` }]);
         expect(await write(storage, (tx) => tx.events.append([]))).toEqual([]);
       });
 

@@ -63,7 +63,7 @@ export function storageContract(name: string, harness: StorageHarness): void {
             throw failure;
           }),
         ).rejects.toBe(failure);
-        expect(await append(storage, id, newEvents(2))).toEqual([{ firstSeq: 3, head: 4 }]);
+        expect(await append(storage, id, newEvents(2))).toEqual([{ firstSeq: 3, head: 4, epoch: `epoch of ${id}` }]);
         expect(seqs(await readAll(storage, id))).toEqual(range(1, 4));
       });
 
@@ -103,7 +103,7 @@ export function storageContract(name: string, harness: StorageHarness): void {
         storage = await harness.reopen(storage);
         const after = [await readAll(storage, id), await storage.threads.get(id), await storage.runs.unfinished()];
         expect(after).toEqual(before);
-        expect(await append(storage, id, newEvents(1))).toEqual([{ firstSeq: 4, head: 4 }]);
+        expect(await append(storage, id, newEvents(1))).toEqual([{ firstSeq: 4, head: 4, epoch: `epoch of ${id}` }]);
       });
 
       it('locks the threads that it is about to write, known and unknown', async () => {
@@ -144,7 +144,9 @@ export function storageContract(name: string, harness: StorageHarness): void {
           });
           await expect(part).rejects.toBe(failure);
           expect((await tx.runs.fences([runId(id, 1)])).get(runId(id, 1))).toEqual({ status: 'running', attempt: 1 });
-          expect(await tx.events.append([{ threadId: id, events: newEvents(1) }])).toEqual([{ firstSeq: 2, head: 2 }]);
+          expect(await tx.events.append([{ threadId: id, events: newEvents(1) }])).toEqual([
+            { firstSeq: 2, head: 2, epoch: `epoch of ${id}` },
+          ]);
         });
         expect(seqs(await readAll(storage, id))).toEqual([1, 2]);
       });
@@ -154,7 +156,10 @@ export function storageContract(name: string, harness: StorageHarness): void {
           await tx.savepoint(() => tx.events.append([{ threadId: id, events: newEvents(2) }])),
           await tx.savepoint(() => tx.events.append([{ threadId: id, events: newEvents(2) }])),
         ]);
-        expect(answers).toEqual([[{ firstSeq: 1, head: 2 }], [{ firstSeq: 3, head: 4 }]]);
+        expect(answers).toEqual([
+          [{ firstSeq: 1, head: 2, epoch: `epoch of ${id}` }],
+          [{ firstSeq: 3, head: 4, epoch: `epoch of ${id}` }],
+        ]);
         expect(await storage.events.head(id)).toMatchObject({ head: 4 });
       });
 

@@ -83,7 +83,7 @@ export function threadDeletionContract(name: string, harness: StorageHarness): v
       expect(await storage.threads.cursor(id, ALICE)).toBeNull();
       expect(await storage.threads.access(id, BOB)).toBeNull();
       expect(await readAll(storage, id)).toEqual([]);
-      expect(await append(storage, id, newEvents(1, 'new'))).toEqual([{ firstSeq: 1, head: 1 }]);
+      expect(await append(storage, id, newEvents(1, 'new'))).toEqual([{ firstSeq: 1, head: 1, epoch: 'second' }]);
       expect((await readAll(storage, id)).map((event) => event.data)).toEqual([newEvents(1, 'new')[0]?.data]);
     });
 

@@ -1,0 +1,3 @@
+export * from './commit-publisher.js';
+export * from './log-reads.js';
+export * from './remote-commits.js';
