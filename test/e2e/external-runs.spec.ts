@@ -220,7 +220,10 @@ describe('The policy of a run of another process', () => {
     const start = scene.storage.holdNext('transact');
     end.release();
     await start.reached;
-    await eventually('its turn has come', () => scene.server.get(RunEngine).view(queued as RunId)?.state === 'external');
+    await eventually(
+      'its turn has come',
+      () => scene.server.get(RunEngine).view(queued as RunId)?.state === 'external',
+    );
     start.release();
     const other = await interrupting;
     await stopped;
