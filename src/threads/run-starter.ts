@@ -76,7 +76,8 @@ export class RunStarter {
     const { content = '', metadata = null } = command.message ?? {};
     const bytes = taskBytes(content, metadata, command.input);
     const asked = command.external === undefined ? this.places.ask() : null;
-    const users = asked === null ? [] : [command.userId];
+    // Without a thread's lock, it is the user's that keeps the same request from being taken twice, on two nodes.
+    const users = this.places.node === null ? [] : [command.userId];
     const work = (write: WriteContext): Promise<StartOutcome> => this.#startWithin(write, command, asked !== null);
     try {
       const outcome = await this.pipeline.execute([command.target.threadId], work, bytes, users);
