@@ -17,10 +17,11 @@ function observe(envelope) {
   }
 }
 
-function add({ port, token, frames }, observed = true) {
+function add({ port, token, frames }, observed, anyEnd) {
   const client = new LightClient({
     port,
     auth: { ...(token === null ? {} : { token }), ...(frames === 'batch' ? { frames } : {}) },
+    anyEnd,
     ...(observed && { onEvent: observe }),
     onEnd: () => {
       left -= 1;
@@ -37,14 +38,14 @@ function add({ port, token, frames }, observed = true) {
 
 answerCalls({
   /** Opens `count` connections, `atOnce` at a time; resolves with the seconds that it took. */
-  async connect(server, count, { atOnce = 50, observed = true } = {}) {
+  async connect(server, count, { atOnce = 50, observed = true, anyEnd = false } = {}) {
     const begun = performance.now();
     let next = 0;
     await Promise.all(
       Array.from({ length: Math.min(atOnce, count) }, async () => {
         while (next < count) {
           next += 1;
-          await add(server, observed);
+          await add(server, observed, anyEnd);
         }
       }),
     );
@@ -65,6 +66,18 @@ answerCalls({
   /** Resolves when the first `count` clients have seen the end. */
   async endedOf(count) {
     await Promise.all(clients.slice(0, count).map((client) => client.nextEnd()));
+  },
+  /** Each client says `count` things in a thread of its own, each when the last one is answered and its run has ended. */
+  async converse(count, words) {
+    await Promise.all(
+      clients.map(async (client) => {
+        for (let n = 0; n < count; n += 1) {
+          client.ended = false;
+          await client.request('user_message', { content: 'word '.repeat(words), agent: 'echo' });
+          await client.nextEnd();
+        }
+      }),
+    );
   },
   /** Resolves when each client has what was in the log of the thread that it has followed first. */
   async caughtUp() {
