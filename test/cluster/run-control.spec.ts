@@ -54,7 +54,7 @@ describe('Of two nodes, the other one', () => {
     const { runId } = await alice.ask('start_agent', { threadId, ...SILENT });
     const waits = await bob.ask('start_agent', { threadId, agent: 'echo', input: 'next' });
     expect(waits.status).toBe('queued');
-    await bob.next('agent_started', of(runId));
+    await bob.next('tool_completed', of(runId));
     expect((await bob.ask('stop_agent', { runId })).status).toBe('cancelled');
     await alice.next('agent_completed', of(waits.runId));
     expect(await typesOf(a, threadId, runId)).toEqual([
