@@ -67,6 +67,18 @@ answerCalls({
   async endedOf(count) {
     await Promise.all(clients.slice(0, count).map((client) => client.nextEnd()));
   },
+  /** Each client says `count` things in a thread of its own, each when the last one is answered and its run has ended. */
+  async converse(count, words) {
+    await Promise.all(
+      clients.map(async (client) => {
+        for (let n = 0; n < count; n += 1) {
+          client.ended = false;
+          await client.request('user_message', { content: 'word '.repeat(words), agent: 'echo' });
+          await client.nextEnd();
+        }
+      }),
+    );
+  },
   /** Resolves when each client has what was in the log of the thread that it has followed first. */
   async caughtUp() {
     await Promise.all(clients.map((client) => client.caughtUp));

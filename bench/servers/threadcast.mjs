@@ -1,4 +1,7 @@
-/** The server of this repository as it is built, with one agent of its own, on a fresh or a given DATA_DIR. */
+/**
+ * The server of this repository as it is built, with one agent of its own, on a fresh or a given DATA_DIR; or with BENCH_NODE, a
+ * part of the environment as JSON, as a node of a cluster.
+ */
 import 'reflect-metadata';
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -37,6 +40,7 @@ Module({ providers: [BenchAgent] })(BenchModule);
 
 const given = process.env.BENCH_DATA_DIR;
 const dataDir = given ?? mkdtempSync(join(tmpdir(), 'threadcast-bench-'));
+const node = JSON.parse(process.env.BENCH_NODE ?? '{}');
 const config = loadConfig({
   PORT: '0',
   DATA_DIR: dataDir,
@@ -44,6 +48,7 @@ const config = loadConfig({
   MAX_CONNECTIONS_PER_USER: '20000',
   MAX_UNAUTHENTICATED_CONNECTIONS: '20000',
   MAX_RUNS_PER_USER: '1000',
+  ...node,
 });
 const logger = new PinoLogger(config.logLevel);
 Logger.overrideLogger(logger.levels);
@@ -68,7 +73,7 @@ answerCalls({
     const root = AppModule.forRoot(config, [BenchModule]);
     served = await serve(config, { logger, createApp: (adapter) => NestFactory.create(root, adapter) });
     url = served.url;
-    ({ token } = await post('/dev/token', { userId: 'bench' }));
+    token = process.env.BENCH_TOKEN ?? (await post('/dev/token', { userId: 'bench' })).token;
     process.on('exit', () => given ?? rmSync(dataDir, { recursive: true, force: true }));
     return { port: Number(new URL(url).port), token };
   },

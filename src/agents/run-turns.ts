@@ -16,7 +16,7 @@ export interface Standing {
  * transaction that begins the run; here are this node's runs alone, and a run whose turn was told may be refused there.
  */
 export abstract class RunTurns {
-  /** Runs in hand that wait to begin. */
+  /** Runs that wait to begin: here, or in a cluster anywhere. */
   abstract readonly waiting: number;
 
   /** Takes a queued run; `running` when it is begun at once, here or elsewhere. One that is here already is not taken again. */

@@ -11,6 +11,8 @@ import { LocalPlaces } from './local-places.js';
 import { RedisBudgets } from './redis/redis-budgets.js';
 import { RedisBus } from './redis/redis-bus.js';
 import { RedisPlaces } from './redis/redis-places.js';
+import { RedisWords } from './redis/redis-words.js';
+import { OwnWords, SharedWords } from './shared-words.js';
 import { ThisNode } from './this-node.js';
 import { NoSharedBudgets, UserBudgets } from './user-budgets.js';
 import { UserPlaces } from './user-places.js';
@@ -57,10 +59,16 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
         bus instanceof RedisBus ? new RedisBudgets(bus, clock, metrics) : new NoSharedBudgets(),
       inject: [Bus, Clock, Metrics],
     },
+    {
+      provide: SharedWords,
+      useFactory: ({ redisUrl, clusterName }: ClusterOptions, clock: Clock): SharedWords =>
+        redisUrl === null ? new OwnWords() : new RedisWords(redisUrl, clusterName, clock),
+      inject: [MODULE_OPTIONS_TOKEN, Clock],
+    },
     { provide: BusCheck, useFactory: (bus: Bus) => (bus.isShared ? new BusCheck(bus) : null), inject: [Bus] },
     JoinBus,
   ],
-  exports: [Bus, ThisNode, UserBudgets, UserPlaces],
+  exports: [Bus, SharedWords, ThisNode, UserBudgets, UserPlaces],
 })
 export class ClusterModule extends ConfigurableModuleClass implements OnApplicationShutdown {
   constructor(private readonly bus: Bus) {

@@ -72,7 +72,7 @@ export const ENVIRONMENT = {
   ),
   maxEventBytes: set('MAX_EVENT_BYTES', bytes(), '262144', 'Bytes of the data of one event.'),
   maxConnections: set('MAX_CONNECTIONS', count(), '20000', 'Connections of this process.'),
-  maxConnectionsPerUser: set('MAX_CONNECTIONS_PER_USER', count(), '50', 'Connections of one user.'),
+  maxConnectionsPerUser: set('MAX_CONNECTIONS_PER_USER', count(), '50', 'Connections of one user, on all nodes.'),
   maxUnauthenticatedConnections: set(
     'MAX_UNAUTHENTICATED_CONNECTIONS',
     count(),
@@ -97,13 +97,13 @@ export const ENVIRONMENT = {
     'RATE_LIMIT_MESSAGES_PER_SEC',
     count(),
     '50',
-    'Requests per second of one connection, lasting; of one user twenty times as many.',
+    'Requests per second of one connection, lasting; of one user, on all nodes, twenty times as many.',
   ),
   rateLimitBurst: set(
     'RATE_LIMIT_BURST',
     count(),
     '200',
-    'Requests of one connection at once; of one user twenty times as many.',
+    'Requests of one connection at once; of one user, on all nodes, twenty times as many.',
   ),
   slowConsumerBytes: set(
     'SLOW_CONSUMER_BYTES',

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 
+import { Bus } from '../cluster/index.js';
+
 import { Acknowledgements } from './acknowledgements.js';
 import { Channels } from './channels.js';
 import { ClosedConnectionBounds, ClosedConnections } from './closed-connections.js';
@@ -15,11 +17,14 @@ import { HandOut } from './hand-out.js';
 import { LiveConnections } from './live-connections.js';
 import { LogPages, PageBounds } from './log-pages.js';
 import {
+  ClusterPresence,
   LocalPresence,
   NoticeCourier,
   NoticeErrand,
   NotifierCalls,
+  OwedReceipts,
   Presence,
+  RemoteReceipts,
   RestNotices,
   TakeUpNotices,
 } from './notices/index.js';
@@ -36,11 +41,16 @@ import { CommitPublisher, LogReads, RemoteCommits } from './relay/index.js';
       useFactory: (given: Partial<DeliveryOptions>) => Object.assign(new DeliveryOptions(), given),
       inject: [GIVEN_DELIVERY_OPTIONS],
     },
-    { provide: Presence, useExisting: LocalPresence },
+    {
+      provide: Presence,
+      useFactory: (bus: Bus, alone: LocalPresence, shared: ClusterPresence) => (bus.isShared ? shared : alone),
+      inject: [Bus, LocalPresence, ClusterPresence],
+    },
     Acknowledgements,
     Channels,
     ClosedConnectionBounds,
     ClosedConnections,
+    ClusterPresence,
     CommitPublisher,
     ConnectionThreads,
     DeliveryAudit,
@@ -58,6 +68,8 @@ import { CommitPublisher, LogReads, RemoteCommits } from './relay/index.js';
     NoticeCourier,
     NoticeErrand,
     NotifierCalls,
+    OwedReceipts,
+    RemoteReceipts,
     PageBounds,
     RemoteCommits,
     RestNotices,

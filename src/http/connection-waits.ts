@@ -2,9 +2,9 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Response } from 'express';
 
 import { Clock } from '../clock/index.js';
-import { LiveConnections, type LiveConnection } from '../delivery/index.js';
+import { LiveConnections } from '../delivery/index.js';
 import { invalidFields, ThreadcastError } from '../errors/index.js';
-import type { ConnectionId, ThreadId } from '../ids/index.js';
+import type { ThreadId } from '../ids/index.js';
 import { Metrics } from '../metrics/index.js';
 import { DrainStep, type DrainStage } from '../startup/index.js';
 import {
@@ -18,9 +18,13 @@ import {
   type ThreadAccess,
 } from '../threads/index.js';
 import { HttpOptions } from './http-options.js';
+import { RemoteWaits, stateOf, type AwaitedFollowing, type FollowingState } from './remote-waits.js';
 import { WaitPlaces } from './wait-places.js';
 
-/** `unknown`: it turned out to be somebody else's. `request_gone`: whoever asked over HTTP does not wait any more. */
+/**
+ * `unknown`: it turned out to be somebody else's. `unreachable`: it may be on a node that cannot be asked. `request_gone`:
+ * whoever asked over HTTP does not wait any more.
+ */
 type WaitOutcome =
   | 'followed'
   | 'timed_out'
@@ -29,21 +33,15 @@ type WaitOutcome =
   | 'thread_deleted'
   | 'access_removed'
   | 'unknown'
+  | 'unreachable'
   | 'draining';
-
-/** What is waited for. */
-interface AwaitedFollowing {
-  readonly userId: string;
-  readonly threadId: ThreadId;
-  readonly connectionId: ConnectionId;
-}
 
 /** What a wait came to. */
 export interface SettledWait {
   readonly followed: boolean;
   readonly tookMs: number;
-  /** False: it followed, and has gone or left the thread since. */
-  readonly isStillTrue: () => boolean;
+  /** False: it followed, and has gone or left the thread since. In the same turn for a connection of this node. */
+  readonly isStillTrue: () => boolean | Promise<boolean>;
 }
 
 /** One request that waits: ends once, by whatever comes first. */
@@ -93,6 +91,7 @@ export class ConnectionWaits extends DrainStep implements CommitListener, Remote
     private readonly live: LiveConnections,
     private readonly threads: ThreadsService,
     private readonly places: WaitPlaces,
+    private readonly remote: RemoteWaits,
     private readonly options: HttpOptions,
     private readonly clock: Clock,
     private readonly metrics: Metrics,
@@ -162,21 +161,13 @@ export class ConnectionWaits extends DrainStep implements CommitListener, Remote
     this.deleted(threadId);
   }
 
-  async #ended(wait: Wait, { userId, threadId, connectionId }: AwaitedFollowing, res: Response): Promise<WaitOutcome> {
-    const connection = this.live.find(connectionId);
-    if (connection === null) {
-      wait.end(this.live.hasClosed(connectionId, userId) ? 'disconnected' : 'unknown');
-      return wait.ended;
-    }
-    const judge = (): void => {
-      const outcome = outcomeOf(connection, userId, threadId);
-      if (outcome !== null) wait.end(outcome);
-    };
+  async #ended(wait: Wait, awaited: AwaitedFollowing, res: Response): Promise<WaitOutcome> {
+    const stopWatching = this.#watch(awaited, (state) => {
+      if (state !== 'open') wait.end(state);
+    });
     const leaves = (): void => wait.end('request_gone');
-    const stopWatching = this.live.watch(connectionId, judge);
     const timer = this.clock.after(this.options.contextTimeoutMs, () => wait.end('timed_out'));
     res.once('close', leaves);
-    judge();
     if (res.destroyed) leaves();
     try {
       return await wait.ended;
@@ -187,9 +178,31 @@ export class ConnectionWaits extends DrainStep implements CommitListener, Remote
     }
   }
 
-  #follows({ userId, threadId, connectionId }: AwaitedFollowing): boolean {
+  /** Tells how the connection stands now, where that is known in this turn, and at each change. */
+  #watch(awaited: AwaitedFollowing, tell: (state: FollowingState) => void): () => void {
+    const { userId, threadId, connectionId } = awaited;
     const connection = this.live.find(connectionId);
-    return connection !== null && outcomeOf(connection, userId, threadId) === 'followed';
+    if (connection === null) {
+      const hasClosed = this.live.hasClosed(connectionId, userId);
+      if (!hasClosed && this.remote.isShared) return this.remote.watch(awaited, tell);
+      tell(hasClosed ? 'disconnected' : 'unknown');
+      return () => undefined;
+    }
+    const judge = (): void => tell(stateOf(connection, userId, threadId));
+    const stopWatching = this.live.watch(connectionId, judge);
+    judge();
+    return stopWatching;
+  }
+
+  #follows(awaited: AwaitedFollowing): boolean | Promise<boolean> {
+    const { userId, threadId, connectionId } = awaited;
+    const connection = this.live.find(connectionId);
+    if (connection !== null) return stateOf(connection, userId, threadId) === 'followed';
+    if (this.live.hasClosed(connectionId, userId)) return false;
+    // A node that cannot say takes nothing back of what it has said a moment ago.
+    return (
+      this.remote.isShared && this.remote.look(awaited).then((state) => ['followed', 'unreachable'].includes(state))
+    );
   }
 
   #answerTo(outcome: WaitOutcome): boolean {
@@ -199,11 +212,4 @@ export class ConnectionWaits extends DrainStep implements CommitListener, Remote
     if (outcome !== 'unknown') return outcome === 'followed';
     throw invalidFields([{ field: 'connectionId', message: 'connectionId is no open connection of yours' }]);
   }
-}
-
-/** A connection that has no user yet is waited for: its client knows its id before its token has been looked at. */
-function outcomeOf(connection: LiveConnection, userId: string, threadId: ThreadId): WaitOutcome | null {
-  if (connection.userId !== null && connection.userId !== userId) return 'unknown';
-  if (connection.isClosed) return 'disconnected';
-  return connection.userId === userId && connection.follower.follows(threadId) ? 'followed' : null;
 }

@@ -72,7 +72,8 @@ export class HttpStarts {
     });
     const { run, seq, duplicate } = outcome;
     // In the turn in which the start has resolved. Scenario: the connection has closed during the commit.
-    const recordIsFalse = !duplicate && !wait.isStillTrue();
+    const isStillTrue = duplicate || wait.isStillTrue();
+    const recordIsFalse = !(typeof isStillTrue === 'boolean' ? isStillTrue : await isStillTrue);
     const association = recordIsFalse ? 'not_made' : 'as_recorded';
     const status = run.status === 'queued' ? this.engine.dispatch(run, association) : run.status;
     res.status(duplicate ? 200 : 201);

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 
+import { Bus } from '../cluster/index.js';
 import { BearerAuthentication } from './bearer-authentication.js';
 import { BearerGuard } from './bearer.guard.js';
 import { ConnectionWaits } from './connection-waits.js';
@@ -8,6 +9,7 @@ import { ConnectionsController } from './debug/connections.controller.js';
 import { DeliveryController } from './debug/delivery.controller.js';
 import { ExplainController } from './debug/explain.controller.js';
 import { Gathering } from './debug/gathering.js';
+import { ClusterNodes } from './debug/cluster-nodes.js';
 import { LocalNodeView, SingleNode } from './debug/local-node-view.js';
 import { Nodes } from './debug/node-view.js';
 import { RunStatesController } from './debug/runs.controller.js';
@@ -22,6 +24,7 @@ import { HttpStarts } from './http-starts.js';
 import { MembersController } from './members.controller.js';
 import { MetricsController } from './metrics.controller.js';
 import { ProblemDetailsFilter } from './problem-details.filter.js';
+import { RemoteWaits } from './remote-waits.js';
 import { RoleGuard } from './role.guard.js';
 import { Registrations } from './registrations.js';
 import { RootController } from './root.controller.js';
@@ -66,18 +69,25 @@ import { WaitPlaces } from './wait-places.js';
     { provide: APP_FILTER, useClass: ProblemDetailsFilter },
     BearerAuthentication,
     BearerGuard,
+    ClusterNodes,
     ConnectionWaits,
     EventStreams,
     Gathering,
     HttpStarts,
     LocalNodeView,
+    RemoteWaits,
     RoleGuard,
     Registrations,
+    SingleNode,
     StartTurns,
     StreamLimits,
     ThreadViews,
     WaitPlaces,
-    { provide: Nodes, useClass: SingleNode },
+    {
+      provide: Nodes,
+      useFactory: (bus: Bus, alone: SingleNode, shared: ClusterNodes) => (bus.isShared ? shared : alone),
+      inject: [Bus, SingleNode, ClusterNodes],
+    },
   ],
 })
 export class HttpModule extends HttpModuleBase {}

@@ -8,7 +8,7 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { decodeJwt, SignJWT } from 'jose';
 
 import { Clock } from '../clock/index.js';
-import { NoSharedBudgets, UserBudgets } from '../cluster/index.js';
+import { NoSharedBudgets, OwnWords, SharedWords, UserBudgets } from '../cluster/index.js';
 import { IdModule, RandomIdGenerator } from '../ids/index.js';
 import { ManualClock } from '../testing/manual-clock.js';
 import { developmentSecret } from './development-secret.js';
@@ -20,9 +20,10 @@ const clock = new ManualClock();
 @Module({
   providers: [
     { provide: Clock, useValue: clock },
+    { provide: SharedWords, useClass: OwnWords },
     { provide: UserBudgets, useClass: NoSharedBudgets },
   ],
-  exports: [Clock, UserBudgets],
+  exports: [Clock, SharedWords, UserBudgets],
 })
 class TimeModule {}
 

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { Clock } from '../clock/index.js';
-import { UserBudgets } from '../cluster/index.js';
+import { SharedWords, UserBudgets } from '../cluster/index.js';
 import { IdGenerator } from '../ids/index.js';
 import { Authenticator } from './authenticator.js';
 import { DevTokenIssuer, JwtDevTokenIssuer, NoDevTokens } from './dev-token-issuer.js';
@@ -28,7 +28,7 @@ interface Identity {
  */
 @Module({
   providers: [
-    { provide: IDENTITY, inject: [IDENTITY_OPTIONS, Clock, IdGenerator], useFactory: identity },
+    { provide: IDENTITY, inject: [IDENTITY_OPTIONS, Clock, IdGenerator, SharedWords], useFactory: identity },
     { provide: Authenticator, inject: [IDENTITY], useFactory: ({ authenticator }: Identity) => authenticator },
     { provide: KeySetCheck, inject: [IDENTITY], useFactory: ({ check }: Identity) => check },
     {
@@ -47,6 +47,7 @@ async function identity(
   { keys, issuer, audience }: IdentityOptions,
   clock: Clock,
   ids: IdGenerator,
+  words: SharedWords,
 ): Promise<Identity> {
   const expected = { issuer, audience };
   if ('jwtSecret' in keys) {
@@ -58,7 +59,8 @@ async function identity(
     const authenticator = new JwtAuthenticator(keySet, expected, clock);
     return { authenticator, devTokens: new NoDevTokens(), check: new KeySetCheck(keySet) };
   }
-  const secret = await developmentSecret(keys.developmentSecretFile, ids);
+  // Nodes with directories of their own take each other's tokens all the same.
+  const secret = await words.agree('development secret', await developmentSecret(keys.developmentSecretFile, ids));
   const authenticator = new JwtAuthenticator(secretKey(secret), expected, clock);
   return { authenticator, devTokens: new JwtDevTokenIssuer(secret, clock), check: null };
 }

@@ -75,6 +75,9 @@ export const METRICS = {
   ]),
   threadcast_delivery_detached_total: counter('Followings ended by the server, by reason.', ['reason']),
 
+  threadcast_delivery_absences_total: counter('Times that nobody was there to be told, and how many nodes said so.', [
+    'seen',
+  ]),
   threadcast_delivery_notices_in_hand: gauge('Notices to users that are in hand.', []),
   threadcast_delivery_notices_total: counter('Ends and questions of runs that users were owed, by what became of it.', [
     'outcome',

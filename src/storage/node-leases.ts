@@ -48,6 +48,9 @@ export abstract class NodeLeases {
    */
   abstract held(node: string | null, limit: number): Promise<readonly RunPlace[]>;
 
+  /** How many queued runs are nobody's; `atMost`: counted so far. */
+  abstract waiting(atMost: number): Promise<number>;
+
   /**
    * Queued runs that are nobody's and could begin now: first on their thread with nobody under way there, or `parallel`, and
    * of a user with fewer than `maxPerUser` under way. A hint: at the moment that counts, each is judged again. At most

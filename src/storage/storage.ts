@@ -48,7 +48,8 @@ export abstract class Storage {
   abstract close(): Promise<void>;
 
   /**
-   * One transaction. Where it rejects, the commit may still have happened (a connection lost around COMMIT):
+   * One transaction. `work` is called again where the engine has to begin anew because another process was in its way;
+   * nothing of the time before is left then. Where it rejects, the commit may still have happened (a connection lost around COMMIT):
    * `wasCommitted(batchId)` tells.
    */
   abstract transact<T>(batchId: string, work: (tx: Transaction) => Promise<T>): Promise<T>;

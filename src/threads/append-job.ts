@@ -36,6 +36,11 @@ export abstract class Job {
     return new Promise<T>((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
+  /** Whatever has become of it before counts no more. */
+  begin(): void {
+    this.#error = null;
+  }
+
   succeed(result: unknown): void {
     this.#result = result;
   }

@@ -22,7 +22,10 @@ export class GroupCommit {
     private readonly traces: AppendTraces,
   ) {}
 
+  /** Called again, it begins anew. */
   async write(tx: Transaction): Promise<void> {
+    this.#publications = [];
+    for (const job of this.jobs) job.begin();
     const threadIds = new Set<ThreadId>();
     for (const job of this.jobs) for (const threadId of job.threadIds) threadIds.add(threadId);
     const userIds = new Set(this.jobs.flatMap((job) => (job instanceof TaskJob ? job.userIds : [])));

@@ -146,13 +146,14 @@ export class RunRegistry {
 
   /**
    * Ends a run with its terminal event. Null when it has ended already, or when `attempt` is given and is not
-   * the present one: then nothing was appended.
+   * the present one: then nothing was appended. Without one, also when the run is another node's: who has not taken it up
+   * has nothing to say of it.
    */
   end(run: Pick<RunRecord, 'runId' | 'threadId'>, end: RunEnd, attempt?: number): Promise<RunRecord | null> {
     return this.#change(
       run,
       async (write, present) => {
-        if (attempt !== undefined && present.attempt !== attempt) return null;
+        if (attempt === undefined ? this.#isElsewhere(present) : present.attempt !== attempt) return null;
         return endRunWithin(write, this.events, present, this.clock.now(), end);
       },
       taskBytes(end.data),
@@ -231,6 +232,10 @@ export class RunRegistry {
     const changed = await this.#change(run, change, bytes);
     if (changed === null) throw new ThreadcastError('run_ended');
     return changed;
+  }
+
+  #isElsewhere({ node }: RunRecord): boolean {
+    return this.places.node !== null && node !== null && node !== this.places.node;
   }
 
   /** Without a cluster that is for who asks to know. */

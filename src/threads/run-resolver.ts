@@ -1,5 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 
+import { Bus } from '../cluster/index.js';
 import { ThreadcastError } from '../errors/index.js';
 import { parseRunId, type ThreadId } from '../ids/index.js';
 import { Log } from '../logs/index.js';
@@ -34,7 +35,20 @@ export interface RunTrail {
 /** `fault`: why it is no id, in words. */
 type Asked = AskedRun & { readonly fault: string };
 
+/** What one node asks the others. */
+interface KnownQuestion {
+  readonly from: string;
+  readonly name: KnownRuns['name'];
+  readonly received: string;
+}
+
 type Said = Omit<TriedSource, 'source'> & { readonly threadId: ThreadId | null };
+
+/** What other nodes know of a run is asked for by this name. */
+const QUESTION = 'runs.known';
+const ASK_MS = 500;
+/** No id of anything is longer. */
+const MAX_ID_CHARACTERS = 512;
 
 const MAX_SHOWN_CHARACTERS = 1_024;
 const NOT_FOUND: Said = { outcome: 'not_found', threadId: null };
@@ -44,14 +58,22 @@ const NOT_FOUND: Said = { outcome: 'not_found', threadId: null };
  * remembers nothing: what is a guess today is asked for again tomorrow.
  */
 @Injectable()
-export class RunResolver {
+export class RunResolver implements OnModuleDestroy {
   readonly #log = new Log(RunResolver.name);
+  readonly #stopAnswering: () => void;
 
   constructor(
     private readonly storage: Storage,
     private readonly contributions: Contributions,
     private readonly metrics: Metrics,
-  ) {}
+    private readonly bus: Bus,
+  ) {
+    this.#stopAnswering = bus.answer(QUESTION, (question) => this.#answer(question as unknown as KnownQuestion));
+  }
+
+  onModuleDestroy(): void {
+    this.#stopAnswering();
+  }
 
   /** Never rejects. */
   async resolve(received: string): Promise<RunTrail> {
@@ -88,11 +110,32 @@ export class RunResolver {
   }
 
   async #contributed(name: KnownRuns['name'], asked: AskedRun): Promise<Said> {
+    const threadId = await this.#knownHere(name, asked);
+    return threadId === null ? this.#elsewhere(name, asked) : { outcome: 'found', threadId };
+  }
+
+  async #knownHere(name: KnownRuns['name'], asked: AskedRun): Promise<ThreadId | null> {
     for (const source of this.contributions.of(KnownRuns)) {
       const threadId = source.name === name ? await source.threadOf(asked) : null;
-      if (threadId !== null) return { outcome: 'found', threadId };
+      if (threadId !== null) return threadId;
     }
-    return NOT_FOUND;
+    return null;
+  }
+
+  async #elsewhere(name: KnownRuns['name'], { received }: AskedRun): Promise<Said> {
+    const { bus } = this;
+    const isAlone = bus.state === 'joined' && bus.nodes().length === 1;
+    if (isAlone || received.length > MAX_ID_CHARACTERS) return NOT_FOUND;
+    const { answers, silent } = await bus.ask(QUESTION, { from: bus.nodeId, name, received }, ASK_MS);
+    for (const [nodeId, threadId] of answers) {
+      if (threadId !== null) return { outcome: 'found', threadId: threadId as ThreadId, detail: `on ${nodeId}` };
+    }
+    if (silent.length === 0 && bus.state === 'joined') return NOT_FOUND;
+    return { ...NOT_FOUND, detail: 'not all nodes have answered' };
+  }
+
+  async #answer({ from, name, received }: KnownQuestion): Promise<ThreadId | null> {
+    return from === this.bus.nodeId ? null : this.#knownHere(name, asking(received));
   }
 
   async #format({ parsed, fault }: Asked): Promise<Said> {

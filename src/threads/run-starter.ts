@@ -76,7 +76,7 @@ export class RunStarter {
     const { content = '', metadata = null } = command.message ?? {};
     const bytes = taskBytes(content, metadata, command.input);
     const asked = command.external === undefined ? this.places.ask() : null;
-    const users = asked === null ? [] : [command.userId];
+    const users = asked !== null || this.#isOncePerUser(command) ? [command.userId] : [];
     const work = (write: WriteContext): Promise<StartOutcome> => this.#startWithin(write, command, asked !== null);
     try {
       const outcome = await this.pipeline.execute([command.target.threadId], work, bytes, users);
@@ -86,6 +86,11 @@ export class RunStarter {
     } finally {
       asked?.giveBack();
     }
+  }
+
+  /** The same request may be sent to two nodes at once, and has no thread in common there whose lock it would wait for. */
+  #isOncePerUser({ messageId, target }: StartCommand): boolean {
+    return this.places.node !== null && messageId !== null && target.kind !== 'named';
   }
 
   /** `hasPlace`: the run may be this node's, if its turn is now. */

@@ -1,8 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { PostgresStorage } from '../../src/storage/postgres/postgres-storage.js';
-import { append, makeThread, newEvents, range, readAll, seqs } from '../../src/testing/contract/storage-harness.js';
-import { TcpProxy } from '../../src/testing/index.js';
+import {
+  append,
+  makeThread,
+  newEvents,
+  newThread,
+  range,
+  readAll,
+  seqs,
+  threadId,
+} from '../../src/testing/contract/storage-harness.js';
+import { Gate, TcpProxy } from '../../src/testing/index.js';
 import { TEST_DATABASE_URL } from './database-url.js';
 import { PostgresSchemas, query } from './postgres-schemas.js';
 
@@ -86,6 +95,29 @@ describe('Several processes on one PostgreSQL', () => {
       await proxy.close();
     }
   });
+
+  it('that wait for each other in a circle both get through', async () => {
+    const [a, b] = await Promise.all([url, url].map((address) => openPatiently(address)));
+    const [madeX, madeY] = [new Gate(), new Gate()];
+    const make = (node: PostgresStorage | undefined, first: string, done: Gate, other: Gate, second: string) =>
+      node?.transact(`make ${first}`, async (tx) => {
+        await tx.threads.create(newThread(threadId(first)));
+        done.open();
+        await other.opened;
+        await tx.threads.create(newThread(threadId(second)));
+        await tx.events.append([{ threadId: threadId(first), events: newEvents(1) }]);
+      });
+    await Promise.all([make(a, 'x', madeX, madeY, 'y'), make(b, 'y', madeY, madeX, 'x')]);
+    for (const key of ['x', 'y']) expect(seqs(await readAll(a!, threadId(key)))).toEqual([1]);
+  });
+
+  /** As long as the server needs to see that processes wait for each other. */
+  async function openPatiently(address: string): Promise<PostgresStorage> {
+    const opened = new PostgresStorage({ url: address, isShared: true });
+    storages.push(opened);
+    await opened.open();
+    return opened;
+  }
 
   it('many of which have come and gone, leave the row of one that is still there', async () => {
     const stays = await open(true);

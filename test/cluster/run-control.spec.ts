@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 
 import type { RunId } from '../../src/ids/index.js';
 import { RunEngine } from '../../src/agents/index.js';
@@ -53,7 +54,7 @@ describe('Of two nodes, the other one', () => {
     const { runId } = await alice.ask('start_agent', { threadId, ...SILENT });
     const waits = await bob.ask('start_agent', { threadId, agent: 'echo', input: 'next' });
     expect(waits.status).toBe('queued');
-    await bob.next('agent_started', of(runId));
+    await bob.next('tool_completed', of(runId));
     expect((await bob.ask('stop_agent', { runId })).status).toBe('cancelled');
     await alice.next('agent_completed', of(waits.runId));
     expect(await typesOf(a, threadId, runId)).toEqual([
@@ -124,6 +125,30 @@ describe('Of two nodes, the other one', () => {
     expect(underWay).toBe(2);
     for (const { runId } of begun) await bob.ask('stop_agent', { runId });
     await alice.next('agent_started', (data) => queued.some((one) => of(one.runId)(data)));
+  });
+
+  it('waits for nobody else’s starts, but for those of the same user, whose runs are counted one start after the other', async () => {
+    await open();
+    const own = await shared();
+    const counting = new pg.Client({ connectionString: nodes.databaseUrl });
+    await counting.connect();
+    try {
+      await counting.query('begin');
+      const user = `hashtext('threadcast users ' || current_schema()), hashtext('alice')`;
+      await counting.query(`select pg_advisory_xact_lock(${user})`);
+      let status: unknown = null;
+      const start = alice.ask('start_agent', { threadId: own, agent: 'echo', input: 'a' }).then((answer) => {
+        status = answer.status;
+      });
+      const other = await bob.ask('start_agent', { threadId, agent: 'echo', input: 'b' });
+      await bob.next('agent_completed', of(other.runId));
+      expect(status).toBeNull();
+      await counting.query('commit');
+      await start;
+      expect(status).toBe('running');
+    } finally {
+      await counting.end();
+    }
   });
 
   it('begins what one that is full has no room for', async () => {

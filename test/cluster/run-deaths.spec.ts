@@ -5,6 +5,7 @@ import { TestClient, checkContiguous } from '../../src/testing/index.js';
 import { turn } from './bus-nodes.js';
 import { Cluster } from './cluster.js';
 import { isAttempt } from './patient-agent.js';
+import { query } from './postgres-schemas.js';
 import { signedToken } from './signed-token.js';
 
 const PRELOAD = new URL('./with-patient-agent.ts', import.meta.url);
@@ -85,6 +86,25 @@ describe('Of runs whose node is gone', () => {
     const again = await cluster.client(0, 'alice', PATIENT);
     const { runId } = await again.ask('start_agent', { threadId, agent: 'echo', input: 'back' });
     await bob.next('agent_completed', of(runId));
+  });
+
+  it('none is, after a database that all had lost for longer than a lease: each goes on where it was', async () => {
+    const { alice, bob, threadId } = await open();
+    const { runId } = await alice.ask('start_agent', { threadId, agent: 'patient', input: 'x' });
+    await bob.next('input_requested', of(runId));
+    for (const node of cluster.nodes) node.postgres.cut();
+    const over = `select 1 from nodes where expires_at > clock_timestamp() - interval '5 seconds'`;
+    while ((await query(over, [], cluster.databaseUrl)).length > 0) await turn();
+    for (const node of cluster.nodes) node.postgres.restore();
+    const answer = async (): Promise<boolean> => {
+      const { ok, error } = await bob.request('provide_input', { runId, requestId: 'go', value: 'on' });
+      expect(ok || error?.retryable).toBe(true);
+      return ok;
+    };
+    while (!(await answer())) await turn();
+    await bob.next('agent_completed', of(runId));
+    const attempts = (await historyOf(bob, threadId)).filter(({ type }) => type === 'custom');
+    expect(attempts).toHaveLength(1);
   });
 
   it('one of another process is watched by somebody else, who ends it when it is silent', async () => {

@@ -154,23 +154,24 @@ describe('Two nodes, a user on each', () => {
     expect(bob.events(threadId)).toHaveLength(seen);
   });
 
-  it.each([true, false])(
-    'a thread that is deleted on one node is gone on the other (Redis there: %s)',
-    async (there) => {
-      if (!there) proxy.cut();
-      const seen = bob.events(threadId).length;
-      await a.fetch('alice', `/api/threads/${threadId}`, { method: 'DELETE' });
-      await alice.ask('create_thread', { threadId });
-      await alice.ask('subscribe_thread', { threadId, after: 0 });
-      await alice.ask('user_message', { threadId, content: 'mine alone' });
-      await alice.next('agent_completed');
-      expect(await bob.next('thread_detached')).toEqual({ threadId, reason: 'deleted' });
-      expect(bob.events(threadId)).toHaveLength(seen);
-      expect(await bob.request('subscribe_thread', { threadId })).toMatchObject({
-        error: { code: 'thread_not_found' },
-      });
-    },
-  );
+  it.each([
+    ['Redis there', () => undefined],
+    ['Redis away', () => proxy.cut()],
+    ['the message of it lost', () => void proxy.at('answer', '"deleted":true', 'drop')],
+  ])('a thread that is deleted on one node is gone on the other (%s)', async (_, disturb) => {
+    disturb();
+    const seen = bob.events(threadId).length;
+    await a.fetch('alice', `/api/threads/${threadId}`, { method: 'DELETE' });
+    await alice.ask('create_thread', { threadId });
+    await alice.ask('subscribe_thread', { threadId, after: 0 });
+    await alice.ask('user_message', { threadId, content: 'mine alone' });
+    await alice.next('agent_completed');
+    expect(await bob.next('thread_detached')).toEqual({ threadId, reason: 'deleted' });
+    expect(bob.events(threadId)).toHaveLength(seen);
+    expect(await bob.request('subscribe_thread', { threadId })).toMatchObject({
+      error: { code: 'thread_not_found' },
+    });
+  });
 
   it('a client that comes back to the other node goes on where it was', async () => {
     await bothSeeAll();

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
+import { RunEngine } from '../../src/agents/index.js';
+import type { RunId } from '../../src/ids/index.js';
 import { RunStarter } from '../../src/threads/index.js';
 import { Gate, checkContiguous } from '../../src/testing/index.js';
 import { ApiCaller } from './api-caller.js';
@@ -206,7 +208,7 @@ describe('The policy of a run of another process', () => {
 
   it('interrupt: also one whose turn has come and to the storage had not', async () => {
     const inner = await started();
-    await scene.alice.next('agent_started');
+    await scene.alice.next('tool_completed');
     const queued = await scene.registered({ policy: 'queue' });
     const starts = hold(scene.server.get(RunStarter), 'start', 0);
     const end = scene.storage.holdNext('transact');
@@ -215,7 +217,14 @@ describe('The policy of a run of another process', () => {
     // Stored with the next commit: by then the queued one has been told to begin, behind it.
     const interrupting = started({ policy: 'interrupt' });
     await starts.arrived();
+    const start = scene.storage.holdNext('transact');
     end.release();
+    await start.reached;
+    await eventually(
+      'its turn has come',
+      () => scene.server.get(RunEngine).view(queued as RunId)?.state === 'external',
+    );
+    start.release();
     const other = await interrupting;
     await stopped;
     await scene.alice.next('agent_started', (event) => event['runId'] === other);

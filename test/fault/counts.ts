@@ -27,7 +27,7 @@ export class Counts {
   add(fault: Fault, example?: unknown): void {
     this.faults[fault] += 1;
     if (example !== undefined && this.#examples.length < MAX_EXAMPLES) {
-      this.#examples.push(`${FAULTS[fault]}: ${JSON.stringify(example).slice(0, 1_000)}`);
+      this.#examples.push(`${FAULTS[fault]}: ${JSON.stringify(example).slice(0, 300)}`);
     }
   }
 

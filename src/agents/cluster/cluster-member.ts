@@ -6,7 +6,7 @@ import { Log } from '../../logs/index.js';
 import { Storage, type NodeLeases } from '../../storage/index.js';
 import { RunPlaces } from '../../threads/index.js';
 import { RunEngine } from '../run-engine.js';
-import { textOf } from '../run-ends.js';
+import { reasonOf } from '../../startup/index.js';
 import { SWEEP_MS } from './lease-terms.js';
 import { NodeKeeper } from './node-keeper.js';
 import { RunCalls } from './run-calls.js';
@@ -64,7 +64,7 @@ export class ClusterMember implements OnModuleDestroy {
       await leases.release(node);
       for (const { runId } of left) this.calls.call(runId);
     } catch (error) {
-      this.#log.warn(`the lease of this node cannot be released, and runs out: ${textOf(error)}`, { node });
+      this.#log.warn(`the lease of this node cannot be released, and runs out: ${reasonOf(error)}`, { node });
     }
   }
 
@@ -77,8 +77,7 @@ export class ClusterMember implements OnModuleDestroy {
   async #stop(): Promise<void> {
     this.#leases = null;
     this.#timer?.cancel();
-    this.keeper.stop();
-    await this.#sweeping;
+    await Promise.all([this.keeper.stop(), this.#sweeping, this.wakes.settled()]);
   }
 
   #wait(periodMs: number): void {
@@ -104,7 +103,7 @@ export class ClusterMember implements OnModuleDestroy {
         await this.wakes.sweep();
         this.#isAway = false;
       } catch (error) {
-        if (!this.#isAway) this.#log.warn(`waiting runs cannot be looked for: ${textOf(error)}`);
+        if (!this.#isAway) this.#log.warn(`waiting runs cannot be looked for: ${reasonOf(error)}`);
         this.#isAway = true;
       }
     }

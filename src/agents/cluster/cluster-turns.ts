@@ -29,7 +29,9 @@ export class ClusterTurns extends RunTurns {
     wakes.serve((run) => this.#offer(run));
   }
 
-  override readonly waiting = 0;
+  override get waiting(): number {
+    return this.wakes.waiting;
+  }
 
   override add(run: RunPlace): 'queued' | 'running' {
     if (this.#runs.has(run.runId)) return 'running';

@@ -5,7 +5,7 @@ import type { RunId } from '../../ids/index.js';
 import { Log } from '../../logs/index.js';
 import type { NodeLeases, RunPlace } from '../../storage/index.js';
 import { RunEngine } from '../run-engine.js';
-import { textOf } from '../run-ends.js';
+import { reasonOf } from '../../startup/index.js';
 import { LEASE_MS, RENEW_MS } from './lease-terms.js';
 import { RunsElsewhere } from './runs-elsewhere.js';
 import { Takeover } from './takeover.js';
@@ -22,6 +22,7 @@ const MAX_HELD = 50_000;
 export class NodeKeeper {
   readonly #log = new Log(NodeKeeper.name);
   #timer: Timer | null = null;
+  #renewing: Promise<void> | null = null;
   #isAway = false;
   /** This node's by the storage and not in hand here, at the renewal before. */
   #strays = new Set<RunId>();
@@ -39,14 +40,16 @@ export class NodeKeeper {
     this.#wait(leases, node);
   }
 
-  stop(): void {
+  /** Resolves when nothing is asked any more. */
+  async stop(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = null;
+    await this.#renewing;
   }
 
   #wait(leases: NodeLeases, node: string): void {
     this.#timer = this.clock.after(RENEW_MS, () => {
-      void this.#renew(leases, node).finally(() => {
+      this.#renewing = this.#renew(leases, node).finally(() => {
         if (this.#timer !== null) this.#wait(leases, node);
       });
     });
@@ -60,7 +63,7 @@ export class NodeKeeper {
       this.#compare(inHand, await leases.held(node, MAX_HELD));
       this.#isAway = false;
     } catch (error) {
-      if (!this.#isAway) this.#log.warn(`the lease of this node cannot be renewed: ${textOf(error)}`, { node });
+      if (!this.#isAway) this.#log.warn(`the lease of this node cannot be renewed: ${reasonOf(error)}`, { node });
       this.#isAway = true;
     }
   }

@@ -7,7 +7,7 @@ import type { RunId } from '../../ids/index.js';
 import { Log } from '../../logs/index.js';
 import { Metrics } from '../../metrics/index.js';
 import { AgentsOptions } from '../agents-options.js';
-import { textOf } from '../run-ends.js';
+import { reasonOf } from '../../startup/index.js';
 
 interface Call {
   readonly runId: RunId;
@@ -136,6 +136,6 @@ export class RunCalls {
   #complain(error: unknown): void {
     if (this.#isAway) return;
     this.#isAway = true;
-    this.#log.warn(`runs cannot be called out at the moment, and are found by looking: ${textOf(error)}`);
+    this.#log.warn(`runs cannot be called out at the moment, and are found by looking: ${reasonOf(error)}`);
   }
 }

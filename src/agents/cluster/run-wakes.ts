@@ -5,7 +5,7 @@ import { Log } from '../../logs/index.js';
 import { Metrics } from '../../metrics/index.js';
 import { Storage, type NodeLeases, type RunPlace, type WaitingRuns } from '../../storage/index.js';
 import { RunPlaces } from '../../threads/index.js';
-import { textOf } from '../run-ends.js';
+import { reasonOf } from '../../startup/index.js';
 import { RunCalls } from './run-calls.js';
 
 /** `here`: it is in hand already; `full`: nothing may be begun here now. */
@@ -16,6 +16,8 @@ const MAX_WAITING = 10_000;
 const AT_ONCE = 4;
 /** Waiting runs that are looked at together, of one thread or user, or of all. */
 const PAGE = 200;
+/** Waiting runs that are counted. */
+const MAX_COUNTED = 10_000;
 
 /**
  * Finds queued runs whose turn may have come: of a thread and a user after an end, and page by page of all, for what nobody
@@ -28,8 +30,9 @@ export class RunWakes {
   readonly #threads = new Set<ThreadId>();
   /** How many may begin for each: as many as have ended. */
   readonly #users = new Map<string, number>();
-  #works = false;
+  #work: Promise<void> | null = null;
   #after = 0;
+  #waiting = 0;
   #offer: (run: RunPlace) => OfferOutcome = () => 'full';
   #onRoom: () => void = () => undefined;
 
@@ -39,6 +42,11 @@ export class RunWakes {
     private readonly calls: RunCalls,
     private readonly metrics: Metrics,
   ) {}
+
+  /** Runs of the whole cluster that wait, as the last sweep has counted them. */
+  get waiting(): number {
+    return this.#waiting;
+  }
 
   /** `offer`: takes a run that may begin, or says why not. */
   serve(offer: (run: RunPlace) => OfferOutcome): void {
@@ -58,9 +66,12 @@ export class RunWakes {
     }
     this.#threads.add(threadId);
     if (userId !== undefined) this.#users.set(userId, (this.#users.get(userId) ?? 0) + 1);
-    if (this.#works) return;
-    this.#works = true;
-    void this.#work();
+    this.#work ??= this.#lookAtAll();
+  }
+
+  /** Resolves when nothing is looked at any more. */
+  async settled(): Promise<void> {
+    await this.#work;
   }
 
   /** This node has taken its last place. */
@@ -93,8 +104,11 @@ export class RunWakes {
 
   /** Looks at one page of all that wait; rejects where the storage does not answer. */
   async sweep(): Promise<void> {
+    this.#waiting = await this.#leases.waiting(MAX_COUNTED);
+    this.metrics.set('threadcast_agents_runs', { state: 'queued' }, this.#waiting);
     if (this.places.free === 0) return;
     this.calls.resume();
+    if (this.#waiting === 0) return;
     const { runs, next } = await this.#leases.ready({ after: this.#after }, this.places.maxPerUser, PAGE);
     this.#after = next ?? 0;
     const given = new Map<string, number>();
@@ -114,7 +128,7 @@ export class RunWakes {
     return leases;
   }
 
-  async #work(): Promise<void> {
+  async #lookAtAll(): Promise<void> {
     while (this.#threads.size + this.#users.size > 0) {
       const threads = [...this.#threads].slice(0, AT_ONCE);
       for (const threadId of threads) this.#threads.delete(threadId);
@@ -123,7 +137,7 @@ export class RunWakes {
       await Promise.all(threads.map((threadId) => this.#look({ threadId }, PAGE)));
       await Promise.all(users.map(([userId, ended]) => this.#look({ userId }, ended)));
     }
-    this.#works = false;
+    this.#work = null;
   }
 
   async #look(which: WaitingRuns, atMost: number): Promise<void> {
@@ -132,7 +146,7 @@ export class RunWakes {
       for (const run of runs.slice(0, atMost)) this.give(run);
     } catch (error) {
       this.metrics.add('threadcast_agents_dropped_wakes_total', { why: 'storage' });
-      this.#log.debug(`waiting runs are left to the sweep: ${textOf(error)}`, {});
+      this.#log.debug(`waiting runs are left to the sweep: ${reasonOf(error)}`, {});
     }
   }
 }

@@ -15,7 +15,7 @@ import {
 } from '../../threads/index.js';
 import { ExternalWatch } from '../external-watch.js';
 import { RunEngine } from '../run-engine.js';
-import { textOf } from '../run-ends.js';
+import { reasonOf } from '../../startup/index.js';
 
 /**
  * Brings the runs in hand here in line with what other nodes have stored of them: ends, answers, and that a run is
@@ -72,7 +72,7 @@ export class RunsElsewhere implements RemoteCommitListener, OnModuleInit, OnModu
       // Before it has been taken up here, the transaction that would do so decides.
       if (this.engine.executionOf(runId)?.begun ?? this.external.isWatched(runId)) this.#bringInLine(runId, run);
     } catch (error) {
-      this.#log.debug(`a run cannot be compared with its record: ${textOf(error)}`, { runId });
+      this.#log.debug(`a run cannot be compared with its record: ${reasonOf(error)}`, { runId });
     }
   }
 

@@ -3,11 +3,12 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../clock/index.js';
 import { Log } from '../../logs/index.js';
 import { Metrics } from '../../metrics/index.js';
+import { reasonOf } from '../../startup/index.js';
 import type { LapsedNode, NodeLeases, RunPlace } from '../../storage/index.js';
 import { RunPlaces, RunRegistry } from '../../threads/index.js';
 import { AgentCatalogue } from '../agent-catalogue.js';
 import { RunEngine } from '../run-engine.js';
-import { overdueEnd, textOf } from '../run-ends.js';
+import { overdueEnd } from '../run-ends.js';
 import { GRACE_MS } from './lease-terms.js';
 import { RunWakes } from './run-wakes.js';
 
@@ -64,7 +65,7 @@ export class Takeover {
       this.metrics.add('threadcast_agents_recovered_runs_total', { action });
       this.#log.debug('run taken over', { runId, threadId, userId, node, action });
     } catch (error) {
-      this.#log.warn(`a run cannot be taken over yet: ${textOf(error)}`, { runId, threadId, userId, node });
+      this.#log.warn(`a run cannot be taken over yet: ${reasonOf(error)}`, { runId, threadId, userId, node });
     }
   }
 

@@ -54,11 +54,23 @@ export class LocalPresence extends Presence {
     for (const watch of this.#watchesOf(connection)) watch.heartbeatAnswered(connection);
   }
 
+  /** As `reach`, as far as connections follow the thread; where none does, null, and nobody is told. */
+  reachFollowers(notice: Notice, watch: boolean): Reach | null {
+    const connections = [...(this.#connections.get(notice.userId) ?? [])];
+    const followers = connections.filter((connection) => connection.positionIn(notice.threadId) !== null);
+    return followers.length === 0 ? null : this.#reached(notice, 'followed', followers, watch);
+  }
+
+  /** Whether the user is here now, and, if not, how long ago the last connection left. */
+  lookAt(userId: string): { readonly isThere: boolean; readonly goneForMs: number | null } {
+    return { isThere: this.#connections.has(userId), goneForMs: this.#goneForMs(userId) };
+  }
+
   override reach(notice: Notice, watch: boolean): Promise<Reach> {
+    const followed = this.reachFollowers(notice, watch);
+    if (followed !== null) return Promise.resolve(followed);
     const { threadId, runId, type, seq } = notice;
     const connections = [...(this.#connections.get(notice.userId) ?? [])];
-    const followers = connections.filter((connection) => connection.positionIn(threadId) !== null);
-    if (followers.length > 0) return Promise.resolve(this.#reached(notice, 'followed', followers, watch));
     const told = connections.filter((connection) => connection.tell({ threadId, runId, type, seq }));
     this.metrics.add('threadcast_delivery_activity_total', { outcome: 'told' }, told.length);
     this.metrics.add('threadcast_delivery_activity_total', { outcome: 'full' }, connections.length - told.length);

@@ -10,7 +10,7 @@ import { oneOf, text, type Values } from '../query.js';
 import { OnlyFor } from '../role.guard.js';
 import { CONNECTION_PAGE, CONNECTION_RECORD, CONNECTION_STATES } from './connection-schemas.js';
 import { DEFAULT_LIMIT, PAGE, pageOf, userId } from './debug-query.js';
-import { Gathering, type OfNode } from './gathering.js';
+import { Gathering, REMEMBERED_MS, type OfNode } from './gathering.js';
 
 const LIST_QUERY = {
   ...PAGE,
@@ -61,7 +61,7 @@ export class ConnectionsController {
   })
   async get(@Param('connectionId') id: string): Promise<OfNode<ConnectionRecord>> {
     const connectionId = parseConnectionId(id);
-    const { answers, ...nodes } = await this.gathering.ask((view) => view.connection(connectionId));
+    const { answers, ...nodes } = await this.gathering.ask((view) => view.connection(connectionId), REMEMBERED_MS);
     for (const { node, answer } of answers) if (answer !== null) return { node, ...answer };
     throw new ThreadcastError('connection_not_found', { details: nodes });
   }

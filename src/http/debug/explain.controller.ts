@@ -18,7 +18,7 @@ import { OnlyFor } from '../role.guard.js';
 import { userId } from './debug-query.js';
 import { EXPLAINED } from './explain-schemas.js';
 import { explain, type Explanation, type Facts } from './explain.js';
-import { Gathering, type Gathered, type OfNode } from './gathering.js';
+import { Gathering, REMEMBERED_MS, type Gathered, type OfNode } from './gathering.js';
 
 /** Followings that are shown, the last ones. */
 const MOST_SHOWN = 100;
@@ -87,7 +87,7 @@ export class ExplainController {
   /** What is durable is read first: the followings are then at least as far. */
   async #facts({ threadId, userId, seq, epoch }: Question): Promise<Facts & { gathered: Gathered<unknown> }> {
     const log = await this.#log(threadId, userId, seq, epoch);
-    const gathered = await this.gathering.ask((view) => view.followings(threadId, userId));
+    const gathered = await this.gathering.ask((view) => view.followings(threadId, userId), REMEMBERED_MS);
     const all = gathered.answers.flatMap(({ node, answer }) => answer.followings.map((one) => ({ node, ...one })));
     all.sort((one, other) => one.openedAt - other.openedAt);
     const meant = epoch ?? log.thread?.epoch ?? all.at(-1)?.epoch;

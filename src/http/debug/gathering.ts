@@ -3,6 +3,12 @@ import { Injectable } from '@nestjs/common';
 import { Log } from '../../logs/index.js';
 import { Nodes, type NodeView } from './node-view.js';
 
+/** What a node has at the moment goes with it; that it is gone is told for so long. */
+const PRESENT_MS = 60_000;
+
+/** As long as a node remembers what has ended: that may be missing with it. */
+export const REMEMBERED_MS = 86_400_000;
+
 /** Something, and whose it is. */
 export type OfNode<T> = T & { readonly node: string };
 
@@ -25,9 +31,9 @@ export class Gathering {
 
   constructor(private readonly all: Nodes) {}
 
-  /** Never rejects for a node: one that fails is told as missing. */
-  async ask<T>(question: (view: NodeView) => Promise<T>): Promise<Gathered<T>> {
-    const views = this.all.all();
+  /** Never rejects for a node: one that fails is told as missing, and so is one that has gone within this time. */
+  async ask<T>(question: (view: NodeView) => Promise<T>, goneWithinMs = PRESENT_MS): Promise<Gathered<T>> {
+    const views = this.all.all(goneWithinMs);
     const settled = await Promise.allSettled(views.map((view) => question(view)));
     const answers: NodeAnswer<T>[] = [];
     const missingNodes: string[] = [];

@@ -59,10 +59,11 @@ export abstract class NodeView {
   abstract delivery(limit: number): Promise<NodeDelivery>;
 }
 
-/**
- * The nodes there are, this one first. One that was there in the last 24 hours and is gone is among them, as one that
- * does not answer: what it knew is missing in what the others say.
- */
+/** The nodes there are, this one first. */
 export abstract class Nodes {
-  abstract all(): readonly NodeView[];
+  /**
+   * One that was there so recently and is gone, in ms, is among them, as one that does not answer: what it knew is missing in
+   * what the others say.
+   */
+  abstract all(goneWithinMs: number): readonly NodeView[];
 }

@@ -21,6 +21,10 @@ const HELD = `select ${PLACE} from runs where node = $1 and ${UNFINISHED} and th
 const NOBODYS = `select ${PLACE} from runs
   where node is null and status in ('running', 'waiting_input') and thread_no is not null order by run_no limit $1`;
 
+const WAITING = `select count(*) as runs from (
+    select 1 from runs where status = 'queued' and node is null and thread_no is not null limit $1
+  ) as waiting`;
+
 /** The last one that was looked at comes too, ready or not: the next page begins behind it. */
 function ready(which: string): string {
   return `with waiting as materialized (
@@ -78,6 +82,11 @@ export class PostgresNodeLeases extends NodeLeases {
   override async held(node: string | null, limit: number): Promise<readonly RunPlace[]> {
     const [statement, values] = node === null ? [NOBODYS, [limit]] : [HELD, [node, limit]];
     return (await this.queries.rows<PlaceRow>(statement, values)).map(toRunPlace);
+  }
+
+  override async waiting(atMost: number): Promise<number> {
+    const [row] = await this.queries.rows<{ runs: number }>(WAITING, [atMost]);
+    return row?.runs ?? 0;
   }
 
   override async ready(waiting: WaitingRuns, maxPerUser: number, limit: number): Promise<ReadyRuns> {

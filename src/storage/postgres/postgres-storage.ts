@@ -9,7 +9,7 @@ import { PostgresNotificationStore } from './postgres-notification-store.js';
 import { PostgresRunStore } from './postgres-run-store.js';
 import { PostgresThreadStore } from './postgres-thread-store.js';
 import { Session } from './session.js';
-import { reason, sqlState, unavailable } from './storage-error.js';
+import { isGivenWay, reason, sqlState, unavailable } from './storage-error.js';
 import { PostgresWriter } from './writer.js';
 
 /** How long a start waits for the lock: the connections of a process that was killed end within moments. */
@@ -18,6 +18,9 @@ const LOCK_WAIT_MS = 2_000;
 const KEPT_WRITERS = 100;
 
 const LOCK_NOT_AVAILABLE = '55P03';
+
+/** Of one transaction, each time that it has given way to another process's. */
+const MAX_TRIES = 5;
 
 const IN_USE =
   'it is in use by another Threadcast. Stop that one, use another database, or start all with the same REDIS_URL';
@@ -108,16 +111,24 @@ export class PostgresStorage extends Storage {
 
   override async transact<T>(batchId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
     await this.#lock?.connect();
-    return this.#writer.transaction(
-      () => work(this.#transaction),
-      async () => {
-        const sealed = await this.#writer.rows(
-          'update writers set batch_id = $1 where writer_no = $2 and not fenced returning 1',
-          [batchId, this.#writerNo],
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#writer.transaction(
+          () => work(this.#transaction),
+          () => this.#seal(batchId),
         );
-        if (sealed.length === 0) throw unavailable(FENCED);
-      },
+      } catch (error) {
+        if (tries === MAX_TRIES || !isGivenWay(error)) throw error;
+      }
+    }
+  }
+
+  async #seal(batchId: string): Promise<void> {
+    const sealed = await this.#writer.rows(
+      'update writers set batch_id = $1 where writer_no = $2 and not fenced returning 1',
+      [batchId, this.#writerNo],
     );
+    if (sealed.length === 0) throw unavailable(FENCED);
   }
 
   /**

@@ -24,8 +24,8 @@ const REMOVAL = `select seq, time from removals where ${OF_THREAD} and user_id =
 
 const CREATE = `with made as (
     insert into threads (thread_id, owner_id, epoch, created_at, updated_at) values ($1, $2, $3, $4, $4)
-      returning thread_no
-  ) insert into thread_details (thread_no, title, metadata) select thread_no, $5, $6 from made`;
+      on conflict (thread_id) do nothing returning thread_no
+  ) insert into thread_details (thread_no, title, metadata) select thread_no, $5, $6 from made returning 1`;
 const UPDATE_DETAILS = 'update thread_details set title = $2, metadata = $3 where thread_no = $1';
 const TOUCH = 'update threads set updated_at = greatest(updated_at, $2) where thread_no = $1';
 const ADD_MEMBER = 'insert into members (thread_no, user_id) values ($1, $2) on conflict do nothing returning 1';
@@ -116,8 +116,9 @@ export class PostgresThreadStore extends ThreadStore {
     if (buried !== null && buried !== ownerId) return { outcome: 'tombstone', ownerId: buried };
     if (buried !== null) await this.queries.rows(REMOVE_TOMBSTONE, [threadId]);
     const values = [threadId, toText(ownerId), epoch, createdAt, toTextOrNull(title), JSON.stringify(metadata)];
-    await this.queries.rows(CREATE, values);
-    return { outcome: 'created' };
+    const made = await this.queries.rows(CREATE, values);
+    // None: another process has made it since it was looked for, and may have deleted it since.
+    return made.length > 0 ? { outcome: 'created' } : this.create(thread);
   }
 
   override async update(threadId: ThreadId, changes: ThreadChanges, now: number): Promise<ThreadRecord | null> {

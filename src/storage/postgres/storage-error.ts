@@ -35,6 +35,15 @@ export function sqlState(error: unknown): string | null {
   return error instanceof pg.DatabaseError ? (error.code ?? '') : null;
 }
 
+/**
+ * Whether the server has undone the transaction so that another one could go on. Scenario: two processes make the same two
+ * threads, under ids that their users chose, each in another order; rows that are not there yet cannot be locked in order.
+ */
+export function isGivenWay(error: unknown): boolean {
+  const cause = error instanceof ThreadcastError ? error.cause : error;
+  return /^40(?:001|P01)$/.test(sqlState(cause) ?? '');
+}
+
 /** Several addresses of one name that all failed come as one error without words. */
 export function reason(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return reason(error.errors[0]);

@@ -88,6 +88,11 @@ export function nodeLeasesContract(name: string, harness: StorageHarness): void 
       expect(await storage.runs.underWayOf(ALICE)).toBe(1);
     });
 
+    it('counts the queued runs that are nobody’s, so far as is asked', async () => {
+      await insert(newRun(a, 1), newRun(b, 2, { node: ONE }), newRun(b, 3), newRun(a, 4, { status: 'failed' }));
+      expect([await leases.waiting(10), await leases.waiting(1)]).toEqual([2, 1]);
+    });
+
     describe('of the waiting runs', () => {
       it('the first of a thread by position is ready, and all that run beside others', async () => {
         await insert(
