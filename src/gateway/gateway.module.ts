@@ -14,6 +14,7 @@ import { AnnounceDrain, CloseConnections } from './drain-steps.js';
 import { Failures } from './failures.js';
 import { FirstThread } from './first-thread.js';
 import { GatewayConnectionViews } from './gateway-connection-views.js';
+import { Gateways } from './gateways.js';
 import { GIVEN_GATEWAY_OPTIONS, GatewayModuleBase, GatewayOptions } from './gateway-options.js';
 import { GatheredWrites } from './gathered-writes.js';
 import { HalfOpenTransports } from './half-open-transports.js';
@@ -54,6 +55,7 @@ import { TransportEnds } from './transport-ends.js';
     FirstThread,
     GatewayConnectionViews,
     GatheredWrites,
+    Gateways,
     HalfOpenTransports,
     ReadyGuard,
     Reception,

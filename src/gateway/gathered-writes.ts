@@ -35,13 +35,14 @@ export class GatheredWrites {
     this.#wait();
   }
 
-  /** Lets go of all, at once. */
+  /** Lets go of all, at once. Throws, after that, what a listener of a transport has thrown. */
   release(): void {
     for (const socket of this.#sockets.splice(0)) socket.uncork();
-    for (const transport of this.#transports.splice(0)) {
-      transport.writable = true;
-      transport.emit('ready');
-    }
+    const transports = this.#transports.splice(0);
+    // First of all: one that stays unwritable would never send again, whatever becomes of the others.
+    for (const transport of transports) transport.writable = true;
+    const failures = transports.flatMap(tellReady);
+    if (failures.length > 0) throw new AggregateError(failures, 'A listener on ready failed.', { cause: failures[0] });
   }
 
   #wait(): void {
@@ -51,5 +52,15 @@ export class GatheredWrites {
       this.#waits = false;
       this.release();
     });
+  }
+}
+
+/** What its listeners threw. */
+function tellReady(transport: Transport['transport']): unknown[] {
+  try {
+    transport.emit('ready');
+    return [];
+  } catch (error) {
+    return [error];
   }
 }

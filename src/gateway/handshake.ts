@@ -1,6 +1,8 @@
 import type { Socket } from 'socket.io';
 import { z } from 'zod';
 
+import { SocketServer } from './socket-server.js';
+
 /** What a client may say in `auth` when it connects: the names that are read, and what is taken. */
 export const HANDSHAKE_AUTH = z
   .object({
@@ -36,13 +38,17 @@ const FORGOTTEN: Readonly<Socket['handshake']> = Object.freeze({
 /**
  * Reads the handshake, once: the socket forgets it and the request that it came in, so that no token, cookie or address
  * with a secret in it stays in memory for a connection's life. It would also be a fifth of what a connection takes.
+ * Where others may read it later, it stays: see `SocketServer`.
  */
 export function takeHandshake(socket: Socket): Handshake {
   const { token, frames, threadId, thread_id, after, epoch } = socket.handshake.auth as Readonly<
     Record<HandshakeField | 'thread_id', unknown>
   >;
-  Object.assign(socket, { handshake: FORGOTTEN });
-  Object.assign(socket.conn, { request: undefined });
+  const { server } = socket.nsp;
+  if (server instanceof SocketServer && server.forgetsHandshakes) {
+    Object.assign(socket, { handshake: FORGOTTEN });
+    Object.assign(socket.conn, { request: undefined });
+  }
   const named = threadId !== undefined || thread_id !== undefined;
   return { token, frames, first: named ? { threadId, thread_id, after, epoch } : null };
 }

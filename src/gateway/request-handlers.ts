@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { DiscoveryService, ExternalContextCreator, MetadataScanner, type ParamsFactory } from '@nestjs/core';
-import { GATEWAY_METADATA, MESSAGE_METADATA, PARAM_ARGS_METADATA } from '@nestjs/websockets/constants.js';
+import { ExternalContextCreator, MetadataScanner, type ParamsFactory } from '@nestjs/core';
+import { MESSAGE_METADATA, PARAM_ARGS_METADATA } from '@nestjs/websockets/constants.js';
 import { WsParamsFactory } from '@nestjs/websockets/factories/ws-params-factory.js';
 import type { Socket } from 'socket.io';
 
+import { Gateways, ROOT, type Gateway } from './gateways.js';
 import type { IncomingRequest } from './incoming-request.js';
 
 /** A handler with its guard, interceptor and filter around it; `undefined` where one of these has answered. */
@@ -16,6 +17,12 @@ export type RequestHandler = (
 
 type Method = (...args: readonly unknown[]) => unknown;
 
+interface HandlingMethod {
+  readonly type: string;
+  readonly gateway: Gateway;
+  readonly name: string;
+}
+
 const ofNest = new WsParamsFactory();
 
 const PARAMS: ParamsFactory = {
@@ -24,54 +31,55 @@ const PARAMS: ParamsFactory = {
 };
 
 /**
- * The handlers of all gateways by request type, made once. Nest binds those of every gateway to every socket that
- * connects: of a connection that does nothing, that was the largest part.
+ * The handlers of the gateways of `/` by request type, made once. Nest binds those of every gateway to every socket that
+ * connects: of a connection that does nothing, that was the largest part. Those of other namespaces stay with Nest.
  */
 @Injectable()
 export class RequestHandlers {
   #handlers: ReadonlyMap<string, RequestHandler> | null = null;
 
   constructor(
-    private readonly discovery: DiscoveryService,
+    private readonly gateways: Gateways,
     private readonly scanner: MetadataScanner,
     private readonly contexts: ExternalContextCreator,
   ) {}
+
+  /** Throws where two gateways of a namespace handle the same: which of them serves it would be chance. */
+  check(): void {
+    const names = new Map<string, string>();
+    for (const { type, gateway } of this.#all()) {
+      const { name, namespace } = gateway;
+      const place = JSON.stringify([namespace, type]);
+      const other = names.get(place);
+      if (other !== undefined) {
+        throw new Error(`In ${namespace}, '${type}' is handled twice: by ${other} and by ${name}.`);
+      }
+      names.set(place, name);
+    }
+  }
 
   find(type: string): RequestHandler | undefined {
     this.#handlers ??= this.#make();
     return this.#handlers.get(type);
   }
 
-  /** Some gateway wants to know of sockets that are gone. */
-  hearOfEnds(): boolean {
-    return this.#gateways().some((gateway) => typeof gateway['handleDisconnect'] === 'function');
-  }
-
   #make(): ReadonlyMap<string, RequestHandler> {
-    const handlers = new Map<string, RequestHandler>();
-    for (const gateway of this.#gateways()) {
-      for (const name of this.scanner.getAllMethodNames(Object.getPrototypeOf(gateway) as object)) {
-        const method = gateway[name] as Method;
-        const type = Reflect.getMetadata(MESSAGE_METADATA, method) as string | undefined;
-        if (type !== undefined) handlers.set(type, this.#around(gateway, method, name));
-      }
-    }
-    return handlers;
+    const ofRoot = this.#all().filter(({ gateway }) => gateway.namespace === ROOT);
+    return new Map(ofRoot.map(({ type, gateway, name }) => [type, this.#around(gateway.instance, name)]));
   }
 
-  #around(gateway: object, method: Method, name: string): RequestHandler {
-    const { contexts } = this;
+  #all(): readonly HandlingMethod[] {
+    return this.gateways.all().flatMap((gateway) =>
+      this.scanner.getAllMethodNames(Object.getPrototypeOf(gateway.instance) as object).flatMap((name) => {
+        const type = Reflect.getMetadata(MESSAGE_METADATA, gateway.instance[name] as Method) as string | undefined;
+        return type === undefined ? [] : { type, gateway, name };
+      }),
+    );
+  }
+
+  #around(gateway: Gateway['instance'], name: string): RequestHandler {
     const key = PARAM_ARGS_METADATA;
-    return contexts.create(gateway, method, name, key, PARAMS, undefined, undefined, undefined, 'ws');
-  }
-
-  #gateways(): readonly Record<string, unknown>[] {
-    const wrappers = this.discovery
-      .getProviders()
-      .filter(({ metatype }) => typeof metatype === 'function' && Reflect.hasMetadata(GATEWAY_METADATA, metatype));
-    const scoped = wrappers.find((wrapper) => !wrapper.isDependencyTreeStatic());
-    if (scoped !== undefined)
-      throw new Error(`A gateway serves all requests, so ${scoped.name} cannot be request-scoped.`);
-    return wrappers.map(({ instance }) => instance as Record<string, unknown>);
+    const method = gateway[name] as Method;
+    return this.contexts.create(gateway, method, name, key, PARAMS, undefined, undefined, undefined, 'ws');
   }
 }

@@ -1,19 +1,24 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
 
-import type { INestApplicationContext } from '@nestjs/common';
+import type { INestApplicationContext, WsMessageHandler } from '@nestjs/common';
 import { AbstractWsAdapter } from '@nestjs/websockets';
+import type { Observable } from 'rxjs';
 import { Server, type Namespace, type Socket } from 'socket.io';
 
 import { ThreadcastError } from '../errors/index.js';
+import { Log, tracesOf } from '../logs/index.js';
 import { Metrics } from '../metrics/index.js';
 import { answerSocket, SOCKET_PATH } from '../startup/index.js';
 import { GatewayOptions } from './gateway-options.js';
 import { GatheredWrites } from './gathered-writes.js';
+import { Gateways, ROOT } from './gateways.js';
 import { HalfOpenTransports } from './half-open-transports.js';
 import { isOriginLetIn } from './origin.js';
 import { Outbox } from './outbox.js';
 import { RequestHandlers } from './request-handlers.js';
+import { serveByEvents } from './serve-by-events.js';
+import { SocketServer } from './socket-server.js';
 import { TcpSockets } from './tcp-sockets.js';
 
 /** Of a packet, what is not its request. */
@@ -28,27 +33,31 @@ const REFUSALS = [
 ];
 
 interface GatewayMetadata {
-  readonly namespace?: string;
+  readonly namespace?: string | RegExp;
   readonly server?: Server;
 }
 
 /**
  * Socket.IO as this server needs it. Handlers are not run by the socket's events, concurrently, as Nest's own
- * adapter does: the connection's mailbox runs them one after the other.
+ * adapter does: the connection's mailbox runs them one after the other. So it is in `/`; other namespaces belong to the
+ * application around this server, and are as in any Nest project.
  */
 export class SocketAdapter extends AbstractWsAdapter {
   readonly #options: GatewayOptions;
+  readonly #gateways: Gateways;
   readonly #handlers: RequestHandlers;
   readonly #halfOpen: HalfOpenTransports;
   readonly #sockets: TcpSockets;
   readonly #writes: GatheredWrites;
   readonly #metrics: Metrics;
-  readonly #told = new WeakSet<Server>();
+  readonly #log = new Log('Gateway');
+  #told = false;
   #tellsOfEnds = false;
 
   constructor(app: INestApplicationContext) {
     super(app);
     this.#options = app.get(GatewayOptions);
+    this.#gateways = app.get(Gateways);
     this.#handlers = app.get(RequestHandlers);
     this.#halfOpen = app.get(HalfOpenTransports);
     this.#sockets = app.get(TcpSockets);
@@ -62,29 +71,44 @@ export class SocketAdapter extends AbstractWsAdapter {
   }
 
   /**
-   * Nest calls this for each gateway, with a callback that tells all gateways of the same server of a socket, and drops
-   * every repetition: one is enough.
+   * Nest calls this for each gateway. The callback of one that names no namespace tells all of these of a socket, and
+   * drops every repetition: one is enough. Of a namespace, each tells its own gateway.
    */
-  override bindClientConnect(server: Server, tell: (socket: Socket) => void): void {
-    if (this.#told.has(server)) return;
-    this.#told.add(server);
-    this.#tellsOfEnds = this.#handlers.hearOfEnds();
+  override bindClientConnect(server: Server | Namespace, tell: (socket: Socket) => void): void {
+    if (server instanceof Server) {
+      if (this.#told) return;
+      this.#told = true;
+    }
     super.bindClientConnect(server, tell);
   }
 
   override bindClientDisconnect(socket: Socket, tell: (reason: string) => void): void {
-    if (this.#tellsOfEnds) super.bindClientDisconnect(socket as never, tell);
+    if (this.#tellsOfEnds || socket.nsp.name !== ROOT) super.bindClientDisconnect(socket as never, tell);
   }
 
-  override bindMessageHandlers(): void {
-    // To no socket: see `RequestHandlers`.
+  /** To no socket of `/`: see `RequestHandlers`. */
+  override bindMessageHandlers(
+    socket: Socket,
+    handlers: WsMessageHandler[],
+    transform: (answer: unknown) => Observable<unknown>,
+  ): void {
+    if (socket.nsp.name === ROOT) return;
+    serveByEvents(socket, handlers, transform, (error) =>
+      this.#log.error(`A handler of ${socket.nsp.name} failed.`, {}, tracesOf(error)),
+    );
   }
 
   #createServer(): Server {
+    this.#handlers.check();
+    const gateways = this.#gateways.all();
+    this.#tellsOfEnds = gateways.some(
+      ({ namespace, instance }) => namespace === ROOT && typeof instance['handleDisconnect'] === 'function',
+    );
+    const ownAlone = gateways.every(({ own }) => own);
     const { corsOrigins, maxMessageBytes, authTimeoutMs, heartbeatMs, heartbeatTimeoutMs } = this.#options;
     const httpServer = this.httpServer as HttpServer;
     httpServer.on('upgrade', (request: IncomingMessage, socket: TcpSocket) => this.#sockets.note(request, socket));
-    const server = new Server(httpServer, {
+    const server = new SocketServer(httpServer, ownAlone, {
       path: SOCKET_PATH,
       serveClient: false,
       maxHttpBufferSize: maxMessageBytes * 4 + PACKET_OVERHEAD_BYTES,

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 
 import { Packets } from '../../src/delivery/index.js';
 import { ConnectionRegistry } from '../../src/gateway/index.js';
+import { GatheredWrites } from '../../src/gateway/gathered-writes.js';
 import { TcpSockets } from '../../src/gateway/tcp-sockets.js';
 import { TestServer, checkContiguous } from '../../src/testing/index.js';
 import { askForUpgrade } from './startup-wire.js';
@@ -56,6 +57,30 @@ describe('A connection that comes with its token', () => {
     const server = await TestServer.start();
 
     await expect(askForUpgrade(server.url, '&EIO=3')).rejects.toThrow('The server upgraded the connection.');
+    await server.close();
+  });
+});
+
+describe('Transports that are let go of together', () => {
+  it('can all send again, also where a listener of one fails', async () => {
+    const server = await TestServer.start();
+    const clients = [await server.ready('alice'), await server.ready('bob'), await server.ready('carol')];
+    const transports = server
+      .get(ConnectionRegistry)
+      .all()
+      .map(({ socket }) => socket.conn.transport);
+    const writes = server.get(GatheredWrites);
+    for (const { socket } of server.get(ConnectionRegistry).all()) writes.hold(socket.conn);
+    expect(transports.map(({ writable }) => writable)).toEqual([false, false, false]);
+    const seen: boolean[][] = [];
+    transports[0]?.once('ready', () => {
+      seen.push(transports.map(({ writable }) => writable));
+      throw new Error('of a listener');
+    });
+
+    expect(() => writes.release()).toThrow(expect.objectContaining({ cause: new Error('of a listener') }));
+    expect(seen).toEqual([[true, true, true]]);
+    for (const client of clients) await client.fence();
     await server.close();
   });
 });

@@ -52,11 +52,15 @@ class Greetings {
 class GreetingGateway implements OnGatewayConnection<Socket>, OnGatewayDisconnect<Socket> {
   readonly came: string[] = [];
   readonly left: string[] = [];
+  /** Of each socket that came, in order. */
+  readonly handshakes: { first: unknown; agent: string | undefined }[] = [];
 
   constructor(private readonly greetings: Greetings) {}
 
   handleConnection(socket: Socket): void {
     this.came.push(socket.id);
+    const { handshake, request } = socket;
+    this.handshakes.push({ first: handshake.auth['threadId'], agent: request.headers['x-agent'] as string });
   }
 
   handleDisconnect(socket: Socket): void {
@@ -84,15 +88,22 @@ class WatchingGateway implements OnGatewayConnection<Socket> {
 @Module({ providers: [Greetings, GreetingGateway, WatchingGateway] })
 class GreetingModule {}
 
-let server: TestServer;
+async function expectNoStart(providers: readonly (new () => object)[], reason: string): Promise<void> {
+  @Module({ providers: [...providers] })
+  class WrongModule {}
 
-beforeAll(async () => {
-  server = await TestServer.start({ imports: [GreetingModule] });
-});
-
-afterAll(() => server.close());
+  await expect(TestServer.start({ imports: [WrongModule] })).rejects.toThrow(reason);
+}
 
 describe('A gateway of one’s own', () => {
+  let server: TestServer;
+
+  beforeAll(async () => {
+    server = await TestServer.start({ imports: [GreetingModule] });
+  });
+
+  afterAll(() => server.close());
+
   it('serves its request with its guard and interceptor, each time for the socket that asks', async () => {
     const alice = await server.ready('alice');
     const bob = await server.ready('bob');
@@ -128,16 +139,58 @@ describe('A gateway of one’s own', () => {
     expect(gateway.left.filter((id) => came.includes(id))).toHaveLength(3);
   });
 
+  it('sees the handshake of each socket, and the request that it came in', async () => {
+    const { handshakes } = server.get(GreetingGateway);
+    const before = handshakes.length;
+    await server.ready('alice', { auth: { threadId: 'thread_a' }, extraHeaders: { 'x-agent': 'of alice' } });
+    await server.ready('bob', { auth: { threadId: 'thread_b' }, extraHeaders: { 'x-agent': 'of bob' } });
+
+    expect(handshakes.slice(before)).toEqual([
+      { first: 'thread_a', agent: 'of alice' },
+      { first: 'thread_b', agent: 'of bob' },
+    ]);
+  });
+
   it('cannot be made anew for each request: the start says so', async () => {
     @WebSocketGateway()
     @Injectable({ scope: Scope.REQUEST })
     class ScopedGateway {}
 
-    @Module({ providers: [ScopedGateway] })
-    class ScopedModule {}
+    await expectNoStart([ScopedGateway], 'ScopedGateway cannot be request-scoped');
+  });
 
-    await expect(TestServer.start({ imports: [ScopedModule] })).rejects.toThrow(
-      'ScopedGateway cannot be request-scoped',
-    );
+  it('cannot handle what another one handles in its namespace: the start says so', async () => {
+    @WebSocketGateway()
+    class PingGateway {
+      @SubscribeMessage('ping')
+      ping(): object {
+        return {};
+      }
+    }
+
+    @WebSocketGateway({ namespace: 'admin' })
+    class FirstGateway {
+      @SubscribeMessage('wipe')
+      wipe(): object {
+        return {};
+      }
+    }
+
+    @WebSocketGateway({ namespace: '/admin' })
+    class SecondGateway extends FirstGateway {}
+
+    await expectNoStart([PingGateway], "In /, 'ping' is handled twice: by ConnectionGateway and by PingGateway.");
+    await expectNoStart([FirstGateway, SecondGateway], "In /admin, 'wipe' is handled twice");
+  });
+
+  it('cannot be on another port or path: the start says so', async () => {
+    @WebSocketGateway(8081)
+    class PortGateway {}
+
+    @WebSocketGateway({ path: '/elsewhere' })
+    class PathGateway {}
+
+    await expectNoStart([PortGateway], 'PortGateway cannot name one');
+    await expectNoStart([PathGateway], 'PathGateway cannot name one');
   });
 });
