@@ -21,6 +21,7 @@ import {
 import { map, type Observable } from 'rxjs';
 import type { Socket } from 'socket.io';
 
+import { ConnectionRegistry } from '../../src/gateway/index.js';
 import { TestServer } from '../../src/testing/index.js';
 import { eventually } from './gateway-kit.js';
 
@@ -149,6 +150,9 @@ describe('A gateway of one’s own', () => {
       { first: 'thread_a', agent: 'of alice' },
       { first: 'thread_b', agent: 'of bob' },
     ]);
+    // Whichever gateway is told first, and in requests and at the end as well.
+    const bob = server.get(ConnectionRegistry).all().at(-1)?.socket;
+    expect([bob?.handshake.auth['threadId'], bob?.request.headers['x-agent']]).toEqual(['thread_b', 'of bob']);
   });
 
   it('cannot be made anew for each request: the start says so', async () => {
