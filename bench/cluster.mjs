@@ -27,9 +27,10 @@ CPU seconds say what a part costs, also on a machine that does other work; times
   process.exit(0);
 }
 
+/** Of each node: with the nodes the work grows too. */
 const FULL = { threads: 40, clients: 400, events: 500, talkers: 40, messages: 25, words: 40, idleMs: 10_000 };
 const SHORT = { threads: 4, clients: 8, events: 40, talkers: 4, messages: 3, words: 10, idleMs: 300 };
-const size = options.short ? SHORT : FULL;
+const perNode = options.short ? SHORT : FULL;
 const postgresUrl =
   process.env.BENCH_DATABASE_URL ?? process.env.TEST_DATABASE_URL ?? 'postgres://root@127.0.0.1:5432/test';
 
@@ -37,13 +38,23 @@ const counts = options.nodes.split(',').map(Number);
 const shapes = counts.flatMap((count) => (count === 1 ? [{ count, alone: true }, { count }] : [{ count }]));
 const results = [];
 let faults = 0;
+let end = () => Promise.resolve();
+// What was started for it goes with it.
+process.once('SIGINT', () => void end().finally(() => process.exit(130)));
 for (const { count, alone = false } of shapes) {
   const title = alone ? '1 node alone' : `${count} ${count === 1 ? 'node' : 'nodes'}`;
   if (!options.json) console.log(`\n${title}`);
+  const { threads, clients, talkers } = perNode;
+  const size = { ...perNode, threads: threads * count, clients: clients * count, talkers: talkers * count };
   const database = await Database.make(postgresUrl);
   const bus = alone ? null : await Bus.start(process.env.BENCH_REDIS_URL);
   const nodes = await Nodes.start(count, database, bus);
   const cluster = { nodes, database, bus };
+  end = async () => {
+    await nodes.end();
+    await bus?.end();
+    await database.remove();
+  };
   try {
     const places = count === 1 ? ['here'] : ['here', 'elsewhere', 'every'];
     const works = [
@@ -58,12 +69,10 @@ for (const { count, alone = false } of shapes) {
       if (!options.json) show(work, measured);
     }
   } finally {
-    await nodes.end();
-    await bus?.end();
-    await database.remove();
+    await end();
   }
 }
-if (options.json) console.log(JSON.stringify({ size, results }, null, 2));
+if (options.json) console.log(JSON.stringify({ perNode, results }, null, 2));
 else console.log(`\n${results.length} measurements, ${faults} faults`);
 process.exit(faults === 0 ? 0 : 1);
 

@@ -26,6 +26,8 @@ export class Nodes {
       DATABASE_URL: database.url,
       AUTH_JWT_SECRET: SECRET,
       NODE_ENV: 'test',
+      // What is printed is the result, also as JSON.
+      LOG_LEVEL: 'error',
       ...(bus !== null && { REDIS_URL: bus.url, CLUSTER_NAME: `bench-${randomUUID()}` }),
     };
     const env = { BENCH_NODE: JSON.stringify(node), BENCH_TOKEN: await tokenOf('bench') };

@@ -43,6 +43,11 @@ export interface Beginning {
 }
 
 const READ_RETRY_MS = 250;
+/**
+ * Pages between two turns of the event loop. With many more, each of many readers runs through what is kept before the next
+ * one has come to it; with fewer, who is behind on a busy process reads less than a thread grows by.
+ */
+const PAGES_PER_TURN = 4;
 
 type Way = LabelsOf<'threadcast_delivery_events_total'>;
 const LIVE: Way = { way: 'live' };
@@ -69,6 +74,7 @@ export class Attachment {
   #acknowledgedAt: number | null = null;
   readonly #openedAt: number;
   #waitsForSink = false;
+  #pagesInTurn = 0;
 
   constructor(
     private readonly channel: AttachmentChannel,
@@ -236,6 +242,12 @@ export class Attachment {
     if (this.#isClosed()) return;
     if (this.#position >= this.channel.cursor) this.#goLive();
     else if (page === null) this.#retryLater();
+    else this.#readNext();
+  }
+
+  #readNext(): void {
+    this.#pagesInTurn = (this.#pagesInTurn + 1) % PAGES_PER_TURN;
+    if (this.#pagesInTurn > 0) this.#whenDrained();
     else this.services.clock.soon(() => this.#whenDrained());
   }
 

@@ -14,7 +14,7 @@ export class PageBounds {
   /** Since reading it began. A read that takes longer is waited for by nobody new. */
   keptMs = 1_000;
   /** Of all pages that are kept, by estimate. */
-  maxBytes = 33_554_432;
+  maxBytes = 16_777_216;
 }
 
 /** Where a page begins. */

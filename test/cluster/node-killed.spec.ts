@@ -4,7 +4,7 @@ import { NONE } from '../fault/counts.js';
 import { ClusterCampaign } from './cluster-campaign.js';
 import { Cluster } from './cluster.js';
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 /** About what the clients get in a round before it grows quiet. */
 const SIGHTINGS = 900;
 
