@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { Server } from 'socket.io';
 
@@ -22,6 +23,9 @@ describe.each([
   const ends: (() => Promise<void>)[] = [];
   const clusterName = newClusterName();
   let redis: OwnRedis;
+
+  // What is logged is meant to be: a Redis that goes, a handler that throws.
+  beforeAll(() => Logger.overrideLogger(false));
 
   afterEach(async () => {
     for (const end of ends.splice(0)) await end();
