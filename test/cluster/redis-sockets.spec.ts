@@ -25,7 +25,9 @@ describe.each([
   let redis: OwnRedis;
 
   // What is logged is meant to be: a Redis that goes, a handler that throws.
-  beforeAll(() => Logger.overrideLogger(false));
+  beforeAll(() => {
+    Logger.overrideLogger(false);
+  });
 
   afterEach(async () => {
     for (const end of ends.splice(0)) await end();
