@@ -42,7 +42,10 @@ export class Takeover {
   async look(leases: NodeLeases): Promise<void> {
     if (this.places.closed) return;
     // What it took would be taken from it again; and what it sees of others may be what it suffers itself.
-    if (!this.places.leased) return this.#seen.clear();
+    if (!this.places.leased) {
+      this.#seen.clear();
+      return;
+    }
     try {
       const lapsed = (await leases.lapsed()).filter(({ node }) => node !== this.places.node);
       for (const gone of this.#judge(lapsed)) {
