@@ -96,8 +96,10 @@ export class NodeKeeper {
     const records = new Map(held.map((run) => [run.runId, run]));
     for (const runId of inHand) {
       const record = records.get(runId);
-      const waits = this.engine.executionOf(runId)?.waitsForInput === true;
-      if (record === undefined || (waits && record.status === 'running')) void this.elsewhere.compare(runId);
+      const open = this.engine.executionOf(runId)?.openInputs ?? 0;
+      // Of several that are open one may be answered, and the run waits on.
+      const mayBeAnswered = open > 1 || (open === 1 && record?.status === 'running');
+      if (record === undefined || mayBeAnswered) void this.elsewhere.compare(runId);
     }
     // Scenario: the start of a run was stored, and whoever had asked for it was told that it was not.
     const strays = held.filter((run) => !this.engine.has(run.runId));
