@@ -120,6 +120,7 @@ export const METRICS = {
   threadcast_gateway_user_disconnects_total: counter('Users whose connections were closed on all nodes.', ['outcome']),
   threadcast_gateway_authentications_total: counter('Attempts to authenticate, by outcome.', ['outcome']),
   threadcast_agents_lost_runs_total: counter('Runs under way here that turned out to be another node’s by now.', []),
+  threadcast_agents_failed_renewals_total: counter('Tries to renew this node’s lease that failed.', []),
   threadcast_agents_swept_runs_total: counter('Runs begun here that only the sweep had found.', []),
   threadcast_agents_dropped_wakes_total: counter('Looks after an end that were left to the sweep.', ['why']),
   threadcast_agents_calls_total: counter('Runs called out to the other nodes.', ['outcome']),
