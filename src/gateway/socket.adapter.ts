@@ -6,6 +6,7 @@ import { AbstractWsAdapter } from '@nestjs/websockets';
 import type { Observable } from 'rxjs';
 import { Server, type Namespace, type Socket } from 'socket.io';
 
+import { ClusterSockets } from '../cluster/index.js';
 import { ThreadcastError } from '../errors/index.js';
 import { Log, tracesOf } from '../logs/index.js';
 import { Metrics } from '../metrics/index.js';
@@ -49,6 +50,7 @@ export class SocketAdapter extends AbstractWsAdapter {
   readonly #halfOpen: HalfOpenTransports;
   readonly #sockets: TcpSockets;
   readonly #writes: GatheredWrites;
+  readonly #cluster: ClusterSockets;
   readonly #metrics: Metrics;
   readonly #log = new Log('Gateway');
   #told = false;
@@ -62,6 +64,7 @@ export class SocketAdapter extends AbstractWsAdapter {
     this.#halfOpen = app.get(HalfOpenTransports);
     this.#sockets = app.get(TcpSockets);
     this.#writes = app.get(GatheredWrites);
+    this.#cluster = app.get(ClusterSockets);
     this.#metrics = app.get(Metrics);
   }
 
@@ -106,6 +109,7 @@ export class SocketAdapter extends AbstractWsAdapter {
     );
     const ownAlone = gateways.every(({ own }) => own);
     const { corsOrigins, maxMessageBytes, authTimeoutMs, heartbeatMs, heartbeatTimeoutMs } = this.#options;
+    const { adapter } = this.#cluster;
     const httpServer = this.httpServer as HttpServer;
     httpServer.on('upgrade', (request: IncomingMessage, socket: TcpSocket) => this.#sockets.note(request, socket));
     const server = new SocketServer(httpServer, ownAlone, {
@@ -116,6 +120,7 @@ export class SocketAdapter extends AbstractWsAdapter {
       pingInterval: heartbeatMs,
       pingTimeout: heartbeatTimeoutMs,
       perMessageDeflate: false,
+      ...(adapter !== null && { adapter }),
       ...(corsOrigins.length > 0 && { cors: { origin: corsOrigins.includes('*') ? '*' : [...corsOrigins] } }),
       allowRequest: (request, decide) => this.#checkOrigin(request, decide),
     });
