@@ -1,4 +1,4 @@
-import { WebSocketGateway, type OnGatewayInit } from '@nestjs/websockets';
+import type { OnGatewayInit } from '@nestjs/websockets';
 import type { DefaultEventsMap, Server } from 'socket.io';
 
 import { Clock } from '../clock/index.js';
@@ -9,6 +9,7 @@ import { Metrics } from '../metrics/index.js';
 import { withDeadline } from '../startup/index.js';
 import { ConnectionCloser } from './connection-closer.js';
 import { ConnectionRegistry } from './connection-registry.js';
+import { ThreadcastGateway } from './threadcast-gateway.decorator.js';
 
 /** The adapter gives up on a node after five seconds, and tells what the others have answered. */
 const ANSWERS_MS = 6_000;
@@ -37,7 +38,7 @@ export interface DisconnectedUser {
 }
 
 /** The Socket.IO connections of all nodes, for what an application does with them. */
-@WebSocketGateway()
+@ThreadcastGateway()
 export class Connections implements OnGatewayInit<SocketServer> {
   readonly #log = new Log('Connection');
   #server: SocketServer | null = null;

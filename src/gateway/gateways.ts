@@ -3,10 +3,8 @@ import { DiscoveryService } from '@nestjs/core';
 import type { GatewayMetadata } from '@nestjs/websockets';
 import { GATEWAY_METADATA, GATEWAY_OPTIONS, PORT_METADATA } from '@nestjs/websockets/constants.js';
 
+import { ROOT } from './socket-server.js';
 import { isOwn } from './threadcast-gateway.decorator.js';
-
-/** The namespace of this server's protocol. */
-export const ROOT = '/';
 
 export interface Gateway {
   readonly name: string;

@@ -4,8 +4,9 @@ import { MESSAGE_METADATA, PARAM_ARGS_METADATA } from '@nestjs/websockets/consta
 import { WsParamsFactory } from '@nestjs/websockets/factories/ws-params-factory.js';
 import type { Socket } from 'socket.io';
 
-import { Gateways, ROOT, type Gateway } from './gateways.js';
+import { Gateways, type Gateway } from './gateways.js';
 import type { IncomingRequest } from './incoming-request.js';
+import { ROOT } from './socket-server.js';
 
 /** A handler with its guard, interceptor and filter around it; `undefined` where one of these has answered. */
 export type RequestHandler = (

@@ -2,7 +2,8 @@ import type { Server as HttpServer } from 'node:http';
 
 import { Server, type Namespace, type ServerOptions } from 'socket.io';
 
-import { ROOT } from './gateways.js';
+/** The namespace of this server's protocol. */
+export const ROOT = '/';
 
 type Named = Parameters<Server['of']>;
 

@@ -13,13 +13,13 @@ import { Metrics } from '../metrics/index.js';
 import { answerSocket, SOCKET_PATH } from '../startup/index.js';
 import { GatewayOptions } from './gateway-options.js';
 import { GatheredWrites } from './gathered-writes.js';
-import { Gateways, ROOT } from './gateways.js';
+import { Gateways } from './gateways.js';
 import { HalfOpenTransports } from './half-open-transports.js';
 import { isOriginLetIn } from './origin.js';
 import { Outbox } from './outbox.js';
 import { RequestHandlers } from './request-handlers.js';
 import { serveByEvents } from './serve-by-events.js';
-import { SocketServer } from './socket-server.js';
+import { ROOT, SocketServer } from './socket-server.js';
 import { TcpSockets } from './tcp-sockets.js';
 
 /** Of a packet, what is not its request. */
