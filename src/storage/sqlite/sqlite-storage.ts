@@ -55,7 +55,7 @@ export class SqliteStorage extends Storage {
     runs: new SqliteRunStore(this.#writer),
     notifications: new SqliteNotificationStore(this.#writer),
     // There is one writer, and it holds the whole file.
-    lock: () => Promise.resolve(),
+    lock: () => Promise.resolve({ threadIds: new Set(), userIds: new Set() }),
     savepoint: (work) => this.#writer.savepoint(work),
   };
 
