@@ -80,6 +80,11 @@ export class RunExecution {
     return this.#watchdog.resting;
   }
 
+  /** What it waits for, as far as it has heard. */
+  get openInputs(): number {
+    return this.#watchdog.openInputs;
+  }
+
   /** Null: it is over. */
   get progress(): ExecutionProgress | null {
     if (this.#phase === 'over') return null;

@@ -40,6 +40,11 @@ export class RunWatchdog {
     return this.#state === 'resting';
   }
 
+  /** The requests for input that have no answer yet. */
+  get openInputs(): number {
+    return [...this.#inputs.values()].filter((timer) => timer !== null).length;
+  }
+
   /** How long it has worked, without the time in which it rested. */
   get workedMs(): number {
     const since = this.#state === 'working' ? this.clock.monotonic() - this.#workingSince : 0;
@@ -75,7 +80,7 @@ export class RunWatchdog {
   inputReceived(requestId: string): void {
     this.#inputs.get(requestId)?.cancel();
     this.#inputs.set(requestId, null);
-    if (this.#state !== 'resting' || [...this.#inputs.values()].some((timer) => timer !== null)) return;
+    if (this.#state !== 'resting' || this.openInputs > 0) return;
     this.#work();
     this.listener.onRest();
   }

@@ -5,12 +5,14 @@ import { IdGenerator } from '../ids/index.js';
 import { Metrics } from '../metrics/index.js';
 import { Bus } from './bus.js';
 import { BusCheck } from './bus-check.js';
+import { ClusterSockets, OwnSockets } from './cluster-sockets.js';
 import { JoinBus } from './join-bus.js';
 import { LocalBus } from './local-bus.js';
 import { LocalPlaces } from './local-places.js';
 import { RedisBudgets } from './redis/redis-budgets.js';
 import { RedisBus } from './redis/redis-bus.js';
 import { RedisPlaces } from './redis/redis-places.js';
+import { RedisSockets } from './redis/redis-sockets.js';
 import { RedisWords } from './redis/redis-words.js';
 import { OwnWords, SharedWords } from './shared-words.js';
 import { ThisNode } from './this-node.js';
@@ -65,17 +67,26 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
         redisUrl === null ? new OwnWords() : new RedisWords(redisUrl, clusterName, clock),
       inject: [MODULE_OPTIONS_TOKEN, Clock],
     },
+    {
+      provide: ClusterSockets,
+      useFactory: ({ redisUrl, clusterName }: ClusterOptions, clock: Clock, metrics: Metrics): ClusterSockets =>
+        redisUrl === null ? new OwnSockets() : new RedisSockets(redisUrl, clusterName, clock, metrics),
+      inject: [MODULE_OPTIONS_TOKEN, Clock, Metrics],
+    },
     { provide: BusCheck, useFactory: (bus: Bus) => (bus.isShared ? new BusCheck(bus) : null), inject: [Bus] },
     JoinBus,
   ],
-  exports: [Bus, SharedWords, ThisNode, UserBudgets, UserPlaces],
+  exports: [Bus, ClusterSockets, SharedWords, ThisNode, UserBudgets, UserPlaces],
 })
 export class ClusterModule extends ConfigurableModuleClass implements OnApplicationShutdown {
-  constructor(private readonly bus: Bus) {
+  constructor(
+    private readonly bus: Bus,
+    private readonly sockets: ClusterSockets,
+  ) {
     super();
   }
 
-  onApplicationShutdown(): Promise<void> {
-    return this.bus.close();
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([this.bus.close(), this.sockets.close()]);
   }
 }

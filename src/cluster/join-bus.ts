@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { StartupTask } from '../startup/index.js';
 import { Bus } from './bus.js';
+import { ClusterSockets } from './cluster-sockets.js';
 
 /** Joins the other nodes. A node that starts while the bus is away is ready all the same: nothing depends on it but speed. */
 @Injectable()
@@ -9,11 +10,14 @@ export class JoinBus extends StartupTask {
   override readonly name = 'bus';
   override readonly after = ['storage'];
 
-  constructor(private readonly bus: Bus) {
+  constructor(
+    private readonly bus: Bus,
+    private readonly sockets: ClusterSockets,
+  ) {
     super();
   }
 
-  override run(): Promise<void> {
-    return this.bus.join();
+  override async run(): Promise<void> {
+    await Promise.all([this.bus.join(), this.sockets.join()]);
   }
 }

@@ -9,6 +9,7 @@ import { ConnectionGateway } from './connection.gateway.js';
 import { ConnectionGauges } from './connection-gauges.js';
 import { ConnectionLifecycle } from './connection-lifecycle.js';
 import { ConnectionRegistry } from './connection-registry.js';
+import { Connections } from './connections.js';
 import { ContextInterceptor } from './context.interceptor.js';
 import { AnnounceDrain, CloseConnections } from './drain-steps.js';
 import { Failures } from './failures.js';
@@ -49,6 +50,7 @@ import { TransportEnds } from './transport-ends.js';
     ConnectionGauges,
     ConnectionLifecycle,
     ConnectionRegistry,
+    Connections,
     ContextInterceptor,
     Failures,
     FirstThread,
@@ -68,6 +70,6 @@ import { TransportEnds } from './transport-ends.js';
     ThreadGateway,
     TransportEnds,
   ],
-  exports: [ConnectionRegistry, GatewayOptions, RequestHandlers],
+  exports: [ConnectionRegistry, Connections, GatewayOptions, RequestHandlers],
 })
 export class GatewayModule extends GatewayModuleBase {}

@@ -1,4 +1,5 @@
 export * from './connection-registry.js';
+export * from './connections.js';
 export * from './gateway.module.js';
 export { GatewayOptions } from './gateway-options.js';
 export { HANDSHAKE_AUTH } from './handshake.js';

@@ -8,8 +8,10 @@ import { requestOf } from './request-metadata.js';
 export class RequestErrorFilter implements ExceptionFilter {
   constructor(private readonly failures: Failures) {}
 
-  catch(error: unknown, host: ArgumentsHost): void {
+  /** Null says that it was handled: what a filter answers with nothing, Nest logs as an error and throws on. */
+  catch(error: unknown, host: ArgumentsHost): null {
     const request = requestOf(host);
     request.fail(this.failures.toWire(error, request.names));
+    return null;
   }
 }

@@ -5,6 +5,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { AbstractWsAdapter } from '@nestjs/websockets';
 import { Server, type Namespace, type Socket } from 'socket.io';
 
+import { ClusterSockets } from '../cluster/index.js';
 import { ThreadcastError } from '../errors/index.js';
 import { Metrics } from '../metrics/index.js';
 import { answerSocket, SOCKET_PATH } from '../startup/index.js';
@@ -42,6 +43,7 @@ export class SocketAdapter extends AbstractWsAdapter {
   readonly #halfOpen: HalfOpenTransports;
   readonly #sockets: TcpSockets;
   readonly #writes: GatheredWrites;
+  readonly #cluster: ClusterSockets;
   readonly #metrics: Metrics;
   readonly #told = new WeakSet<Server>();
   #tellsOfEnds = false;
@@ -53,6 +55,7 @@ export class SocketAdapter extends AbstractWsAdapter {
     this.#halfOpen = app.get(HalfOpenTransports);
     this.#sockets = app.get(TcpSockets);
     this.#writes = app.get(GatheredWrites);
+    this.#cluster = app.get(ClusterSockets);
     this.#metrics = app.get(Metrics);
   }
 
@@ -82,6 +85,7 @@ export class SocketAdapter extends AbstractWsAdapter {
 
   #createServer(): Server {
     const { corsOrigins, maxMessageBytes, authTimeoutMs, heartbeatMs, heartbeatTimeoutMs } = this.#options;
+    const { adapter } = this.#cluster;
     const httpServer = this.httpServer as HttpServer;
     httpServer.on('upgrade', (request: IncomingMessage, socket: TcpSocket) => this.#sockets.note(request, socket));
     const server = new Server(httpServer, {
@@ -92,6 +96,7 @@ export class SocketAdapter extends AbstractWsAdapter {
       pingInterval: heartbeatMs,
       pingTimeout: heartbeatTimeoutMs,
       perMessageDeflate: false,
+      ...(adapter !== null && { adapter }),
       ...(corsOrigins.length > 0 && { cors: { origin: corsOrigins.includes('*') ? '*' : [...corsOrigins] } }),
       allowRequest: (request, decide) => this.#checkOrigin(request, decide),
     });

@@ -18,6 +18,7 @@ export const METRICS = {
 
   threadcast_cluster_joined: gauge('1: this node hears the others; 0: the bus is lost.', []),
   threadcast_cluster_nodes: gauge('Nodes that have shown life within the last seconds, this one too.', []),
+  threadcast_cluster_sockets_joined: gauge('1: calls of Socket.IO reach the other nodes; 0: Redis is away.', []),
   threadcast_cluster_topics: gauge('Topics that this node listens to.', []),
   threadcast_cluster_losses_total: counter('Times that the bus was lost.', []),
   threadcast_cluster_messages_total: counter('Messages to and from other nodes, by direction.', ['direction']),
@@ -116,8 +117,10 @@ export const METRICS = {
     ['outcome'],
   ),
   threadcast_gateway_closed_total: counter('Connections that ended, by who ended them and why.', ['reason']),
+  threadcast_gateway_user_disconnects_total: counter('Users whose connections were closed on all nodes.', ['outcome']),
   threadcast_gateway_authentications_total: counter('Attempts to authenticate, by outcome.', ['outcome']),
   threadcast_agents_lost_runs_total: counter('Runs under way here that turned out to be another node’s by now.', []),
+  threadcast_agents_failed_renewals_total: counter('Tries to renew this node’s lease that failed.', []),
   threadcast_agents_swept_runs_total: counter('Runs begun here that only the sweep had found.', []),
   threadcast_agents_dropped_wakes_total: counter('Looks after an end that were left to the sweep.', ['why']),
   threadcast_agents_calls_total: counter('Runs called out to the other nodes.', ['outcome']),

@@ -32,9 +32,12 @@ export interface LapsedNode {
 export abstract class NodeLeases {
   /**
    * The node lives, for so long from now on by the clock of the storage. False: it has released its lease and does not get
-   * it back.
+   * it back. Settles within seconds, and a try that is not answered keeps no other one waiting.
    */
   abstract renew(node: string, leaseMs: number): Promise<boolean>;
+
+  /** Removes nodes that have been gone for long and have no runs. */
+  abstract forget(): Promise<void>;
 
   /** The lease is over at once, and its runs are for whoever takes them. */
   abstract release(node: string): Promise<void>;

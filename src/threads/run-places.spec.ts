@@ -37,4 +37,15 @@ describe('The places of a node', () => {
     expect([places.free, places.ask()]).toEqual([0, null]);
     expect(new RunPlaces({}).ask()).toBeNull();
   });
+
+  it('are none while its lease is not kept, and those it has stay', () => {
+    const places = new RunPlaces({ node: 'node_1', maxRuns: 2 });
+    let isLeased = true;
+    places.leaseBy(() => isLeased);
+    places.ask()?.keep(ONE);
+    isLeased = false;
+    expect([places.free, places.ask(), places.leased]).toEqual([0, null, false]);
+    isLeased = true;
+    expect(places.free).toBe(1);
+  });
 });

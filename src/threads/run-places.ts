@@ -28,6 +28,7 @@ export class RunPlaces {
   readonly #kept = new Set<RunId>();
   #asked = 0;
   #closed = false;
+  #isLeased: () => boolean = () => true;
 
   constructor(@Inject(THREADS_OPTIONS) given: Partial<ThreadsOptions>) {
     const { node, maxRuns, maxRunsPerUser } = Object.assign(new ThreadsOptions(), given);
@@ -38,7 +39,19 @@ export class RunPlaces {
 
   /** How many more this node may begin now. */
   get free(): number {
-    return this.#closed || this.node === null ? 0 : Math.max(0, this.#max - this.#kept.size - this.#asked);
+    return this.#closed || !this.leased || this.node === null
+      ? 0
+      : Math.max(0, this.#max - this.#kept.size - this.#asked);
+  }
+
+  /** False: others may take this node to be gone by now. What it has goes on, and nothing is begun. */
+  get leased(): boolean {
+    return this.#isLeased();
+  }
+
+  /** From now on something is begun only while `isLeased` says so. */
+  leaseBy(isLeased: () => boolean): void {
+    this.#isLeased = isLeased;
   }
 
   get closed(): boolean {

@@ -14,10 +14,10 @@ export interface FleetNode {
 
 /** Nodes of one cluster in this process, which tell users who are away by the same receiver. */
 export class Fleet {
+  readonly clusterName = newClusterName();
   readonly #schemas = new PostgresSchemas();
   readonly #dirs = new TempDirs();
   readonly #nodes: FleetNode[] = [];
-  readonly #clusterName = newClusterName();
   #databaseUrl: string | null = null;
   #dataDir: string | null = null;
 
@@ -27,7 +27,7 @@ export class Fleet {
     const databaseUrl = (this.#databaseUrl ??= await this.#schemas.make());
     const dataDir = (this.#dataDir ??= await this.#dirs.make());
     const redis = await proxyTo(TEST_REDIS_URL, 6_379);
-    const shared = { DATABASE_URL: databaseUrl, CLUSTER_NAME: this.#clusterName };
+    const shared = { DATABASE_URL: databaseUrl, CLUSTER_NAME: this.clusterName };
     const server = await startAway(this.receiver, {
       dataDir,
       ...options,

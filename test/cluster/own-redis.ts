@@ -5,10 +5,14 @@ import { freePort } from './free-port.js';
 export class OwnRedis {
   #daemon: Daemon | null = null;
 
-  private constructor(private readonly port: number) {}
+  private constructor(
+    private readonly port: number,
+    private readonly more: readonly string[],
+  ) {}
 
-  static async start(): Promise<OwnRedis> {
-    const redis = new OwnRedis(await freePort());
+  /** `more`: options of its command line. */
+  static async start(more: readonly string[] = []): Promise<OwnRedis> {
+    const redis = new OwnRedis(await freePort(), more);
     await redis.start();
     return redis;
   }
@@ -19,7 +23,7 @@ export class OwnRedis {
 
   async start(): Promise<void> {
     const options = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-    this.#daemon = await Daemon.start('redis-server', options, /Ready to accept connections/);
+    this.#daemon = await Daemon.start('redis-server', [...options, ...this.more], /Ready to accept connections/);
   }
 
   /** As by its operator: connections are closed. */

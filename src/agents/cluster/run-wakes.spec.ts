@@ -34,6 +34,7 @@ class ScriptedLeases extends NodeLeases {
   override release = this.renew;
   override lapsed = this.renew;
   override held = this.renew;
+  override forget = this.renew;
 }
 
 const thread = (n: number): ThreadId => `thread_${n}` as ThreadId;

@@ -55,9 +55,9 @@ export class RunsElsewhere implements RemoteCommitListener, OnModuleInit, OnModu
         this.engine.endedElsewhere(event, runId);
         continue;
       }
-      this.engine.observe(event, runId);
-      // The log tells the answer redacted; the agent gets it as it was given.
-      if (type === 'input_received') void this.compare(runId);
+      // The log tells the answer redacted; the agent gets it as it was given, and its execution waits until it has it.
+      if (type === 'input_received' && this.engine.executionOf(runId) !== undefined) void this.compare(runId);
+      else this.engine.observe(event, runId);
     }
   }
 

@@ -41,6 +41,11 @@ export class Takeover {
   /** One look at all nodes. Rejects where the storage does not answer; then everybody has the whole grace again. */
   async look(leases: NodeLeases): Promise<void> {
     if (this.places.closed) return;
+    // What it took would be taken from it again; and what it sees of others may be what it suffers itself.
+    if (!this.places.leased) {
+      this.#seen.clear();
+      return;
+    }
     try {
       const lapsed = (await leases.lapsed()).filter(({ node }) => node !== this.places.node);
       for (const gone of this.#judge(lapsed)) {

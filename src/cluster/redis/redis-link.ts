@@ -95,6 +95,12 @@ export class RedisLink {
     ).catch((error: unknown) => this.#lose(reasonOf(error)));
   }
 
+  /** How many connections to this Redis listen to a channel. */
+  async listeners(channel: string): Promise<number> {
+    const asked = await this.#commands.call('PUBSUB', this.#isSharded ? 'SHARDNUMSUB' : 'NUMSUB', channel);
+    return Number((asked as unknown[])[1]);
+  }
+
   close(): void {
     this.#state = 'over';
     this.#timer?.cancel();

@@ -17,6 +17,10 @@ const DEFAULT_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 10_000;
 const READERS = 8;
+/** One that answers, and others for the tries made while it does not. */
+const KEEPERS = 3;
+/** Of what is worth something only at once. */
+const KEEPER_TIMEOUT_MS = 1_500;
 const CLOSE_MS = 1_000;
 
 /** Where the statements of a store run. */
@@ -49,14 +53,32 @@ export function clientConfig({ url, timeoutMs = DEFAULT_TIMEOUT_MS }: PostgresOp
   };
 }
 
-/** Connections that read what is committed. A broken one is left, and another one made when it is needed. */
+/** How many connections a pool has at most, under which name the server knows them, and when they are given up. */
+interface PoolTerms {
+  readonly name: string;
+  readonly max: number;
+  readonly timeoutMs: number;
+}
+
+const READER: PoolTerms = { name: 'threadcast reader', max: READERS, timeoutMs: DEFAULT_TIMEOUT_MS };
+
+/** For the lease of a node: a silent connection is given up long before the lease is over. */
+export const KEEPER: PoolTerms = { name: 'threadcast keeper', max: KEEPERS, timeoutMs: KEEPER_TIMEOUT_MS };
+
+/**
+ * Connections whose statements commit by themselves, and which see what is committed. A broken one is left, and another one
+ * made when it is needed.
+ */
 export class PostgresReader implements Queries {
   #pool: pg.Pool | null = null;
   readonly #sockets = new Set<Socket>();
 
+  constructor(private readonly terms: PoolTerms = READER) {}
+
   open(options: PostgresOptions): void {
-    const stream = (): Socket => this.#socket();
-    this.#pool = new pg.Pool({ ...clientConfig(options), max: READERS, application_name: 'threadcast reader', stream });
+    const { name, max, timeoutMs } = this.terms;
+    const config = clientConfig({ ...options, timeoutMs: Math.min(timeoutMs, options.timeoutMs ?? timeoutMs) });
+    this.#pool = new pg.Pool({ ...config, max, application_name: name, stream: () => this.#socket() });
     // A connection that breaks while nobody uses it. Whoever asks next gets another one, or an error of its own.
     this.#pool.on('error', () => undefined);
   }

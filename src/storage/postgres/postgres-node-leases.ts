@@ -60,19 +60,28 @@ interface JudgedRow extends PlaceRow {
   looked_at: number;
 }
 
-/** On the reading connections: each statement commits by itself, and waits for no transaction. */
+/**
+ * Each statement commits by itself, and waits for no transaction. The lease is kept on connections of its own: those that
+ * read may all be busy, or one of them silent, and neither says anything of whether this node lives.
+ */
 export class PostgresNodeLeases extends NodeLeases {
-  constructor(private readonly queries: Queries) {
+  constructor(
+    private readonly queries: Queries,
+    private readonly keeping: Queries,
+  ) {
     super();
   }
 
   override async renew(node: string, leaseMs: number): Promise<boolean> {
+    return (await this.keeping.rows(RENEW, [node, leaseMs])).length > 0;
+  }
+
+  override async forget(): Promise<void> {
     await this.queries.rows(FORGET);
-    return (await this.queries.rows(RENEW, [node, leaseMs])).length > 0;
   }
 
   override async release(node: string): Promise<void> {
-    await this.queries.rows(RELEASE, [node]);
+    await this.keeping.rows(RELEASE, [node]);
   }
 
   override lapsed(): Promise<readonly LapsedNode[]> {

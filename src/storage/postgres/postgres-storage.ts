@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { Storage, type Transaction } from '../storage.js';
-import { clientConfig, PostgresReader, type PostgresOptions } from './connection.js';
+import { clientConfig, KEEPER, PostgresReader, type PostgresOptions } from './connection.js';
 import { migrate } from './migrate.js';
 import { PostgresEventLog } from './postgres-event-log.js';
 import { PostgresNodeLeases } from './postgres-node-leases.js';
@@ -46,6 +46,7 @@ const FENCED = 'Another process has taken the database over. This one has to be 
 export class PostgresStorage extends Storage {
   readonly #options: PostgresOptions;
   readonly #reader = new PostgresReader();
+  readonly #keeper = new PostgresReader(KEEPER);
   readonly #writer = new PostgresWriter();
   #lock: Session | null = null;
   #writing: Session | null = null;
@@ -56,7 +57,7 @@ export class PostgresStorage extends Storage {
   override readonly runs = new PostgresRunStore(this.#reader);
   override readonly notifications = new PostgresNotificationStore(this.#reader);
 
-  override readonly leases = new PostgresNodeLeases(this.#reader);
+  override readonly leases = new PostgresNodeLeases(this.#reader, this.#keeper);
 
   readonly #transaction: Transaction = {
     events: new PostgresEventLog(this.#writer),
@@ -81,6 +82,7 @@ export class PostgresStorage extends Storage {
     const config = clientConfig(this.#options);
     try {
       this.#reader.open(this.#options);
+      this.#keeper.open(this.#options);
       // Of this instance alone, so that it ends no connections but its own.
       const [named] = await this.#reader.rows<{ token: string }>('select gen_random_uuid()::text as token');
       const token = named?.token ?? '';
@@ -103,7 +105,7 @@ export class PostgresStorage extends Storage {
     const [lock, writing] = [this.#lock, this.#writing];
     this.#lock = this.#writing = null;
     this.#writer.use(null);
-    await this.#reader.close();
+    await Promise.all([this.#reader.close(), this.#keeper.close()]);
     await writing?.close();
     // Last: whoever comes after this finds nobody at work.
     await lock?.close();

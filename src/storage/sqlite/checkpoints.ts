@@ -116,7 +116,8 @@ export class Checkpoints implements CopyListener {
     const { pages, copied } = this.#look();
     const isDone = copied === pages || pages < this.#limits.copyPages;
     this.#rounds += 1;
-    if (!isDone && !this.#hasFailed && !this.#isHeld && pages - copied > FEW_PAGES && this.#rounds < MAX_ROUNDS) {
+    const mayAsk = this.#state === 'idle' && !this.#hasFailed && !this.#isHeld && this.#rounds < MAX_ROUNDS;
+    if (!isDone && mayAsk && pages - copied > FEW_PAGES) {
       this.#ask(pages);
       return;
     }
@@ -128,7 +129,13 @@ export class Checkpoints implements CopyListener {
   #ask(pages: number): void {
     this.#triedAt = pages;
     this.#state = 'copying';
-    this.#thread ??= this.startThread(this);
+    try {
+      this.#thread ??= this.startThread(this);
+    } catch (error) {
+      // Under a limit of memory or processes. Without an answer commits would wait for one.
+      this.onGone(`it could not be started: ${String(error)}`);
+      return;
+    }
     this.#thread.copy();
   }
 

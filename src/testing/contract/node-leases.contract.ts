@@ -55,6 +55,16 @@ export function nodeLeasesContract(name: string, harness: StorageHarness): void 
       expect(await leases.lapsed()).toEqual([]);
     });
 
+    it('forgets no node that was there a moment ago', async () => {
+      await insert(newRun(a, 1, { node: OTHER }));
+      await leases.renew(ONE, 0);
+      await leases.renew(OTHER, 0);
+      await leases.release(ONE);
+      await leases.forget();
+      expect(await leases.lapsed()).toEqual([{ node: OTHER, released: false }]);
+      expect(await leases.renew(ONE, LONG_MS)).toBe(false);
+    });
+
     it('gives up a lease that was released, and does not give it back', async () => {
       await insert(newRun(a, 1, { node: ONE }), newRun(b, 2, { node: OTHER }));
       await leases.renew(ONE, LONG_MS);
