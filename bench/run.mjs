@@ -40,7 +40,8 @@ for (const work of WORKS.filter(({ name }) => options.work?.includes(name) ?? tr
   const size = options.short ? work.short : work.full;
   if (!options.json) console.log(`\n${work.name}: ${work.title}`);
   const peers = work.peers.filter((peer) => options.peer?.includes(peer) ?? true);
-  const measured = {};
+  // In this order, whoever is done first.
+  const measured = Object.fromEntries(peers.map((peer) => [peer, undefined]));
   const measure = async (peer) => {
     measured[peer] = await work.run(peer, size);
     faults += measured[peer].faults.length;

@@ -111,8 +111,8 @@ async function afterKill(dataDir, threadIds, walMB) {
   const wal = join(dataDir, 'threadcast.sqlite-wal');
   const sizeMB = async () => (await stat(wal)).size / 1_048_576;
   await withServer(dataDir, async ({ server }) => {
-    // More than it will get to.
-    const work = { kind: 'events', count: 1_000_000, everyMs: 1 };
+    // More than it will get to, at a rate that the storage keeps up with. It begins when all have been started.
+    const work = { kind: 'events', count: 1_000_000, everyMs: 25, startMs: 500 };
     await Promise.all(threadIds.map((threadId) => server.run(threadId, work)));
     while ((await sizeMB()) < walMB) await nextTurn();
     await server.kill();
