@@ -16,7 +16,7 @@ import { RunCorrections } from './run-corrections.js';
 import { cancelledEnd } from './run-ends.js';
 import { RunExecution, type ExecutionListener } from './run-execution.js';
 import { placeOf } from './run-place.js';
-import { RunReports, outcomeOf } from './run-reports.js';
+import { RunReports } from './run-reports.js';
 import { TurnsMaker, type RunTurns } from './run-turns.js';
 
 /** What a start asks an agent for. */
@@ -201,12 +201,11 @@ export class RunEngine implements CommitListener, ExecutionListener, OnModuleIni
     this.external.observe(runId, event);
   }
 
-  /** An end of a run that is in hand here was committed elsewhere. */
-  endedElsewhere(event: StoredEvent, runId: RunId): void {
+  /** An end of a run that is in hand here was committed elsewhere; null: its thread was deleted there. */
+  endedElsewhere(event: StoredEvent | null, runId: RunId): void {
     const run = this.#turns.placeOf(runId);
     if (run === null) return;
-    this.#reports.event(event, run);
-    this.#reports.traces.ended(runId, outcomeOf(event));
+    this.#reports.endedElsewhere(event, run);
     this.leave(runId);
     this.#turns.ended(run);
   }

@@ -43,6 +43,16 @@ export class RunReports {
     this.traces.ended(runId, outcome);
   }
 
+  /** Null: with its thread, which is counted by whoever had the run in hand. */
+  endedElsewhere(event: StoredEvent | null, run: NamedRun): void {
+    if (event === null) {
+      this.deleted(run);
+      return;
+    }
+    this.event(event, run);
+    this.traces.ended(run.runId, outcomeOf(event));
+  }
+
   deleted(run: NamedRun): void {
     this.tell('cancelled', run, 'thread_deleted');
     this.tools.metrics.add('threadcast_agents_runs_total', { outcome: 'cancelled' });
@@ -66,7 +76,7 @@ const STATES: Readonly<Partial<Record<ThreadEventType, RunStatus>>> = {
   agent_cancelled: 'cancelled',
 };
 
-export function outcomeOf(event: StoredEvent): string {
+function outcomeOf(event: StoredEvent): string {
   if (event.type === 'agent_completed') return 'completed';
   if (event.type === 'agent_cancelled') return 'cancelled';
   return (JSON.parse(event.data) as { code: string }).code;

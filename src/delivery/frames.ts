@@ -10,10 +10,8 @@ export class Frames {
   readonly size: number;
   /** One of them may take somebody's access away. */
   readonly changesAccess: boolean;
-  /** A Socket.IO packet for each of them. */
-  readonly singles = new Packets(() => this.all.map((frame) => frame.packet));
-  /** One Socket.IO packet of them all: the event `events`. */
-  readonly batch = new Packets(() => [`2["events",[${this.all.map((frame) => frame.json).join(',')}]]`]);
+  #singles: Packets | null = null;
+  #batch: Packets | null = null;
 
   /** Not empty, in order of seq. */
   constructor(readonly all: readonly EventFrame[]) {
@@ -24,6 +22,18 @@ export class Frames {
     this.seq = last.seq;
     this.size = all.reduce((sum, frame) => sum + frame.size, 0);
     this.changesAccess = all.some((frame) => frame.type === 'thread_updated');
+  }
+
+  /** A Socket.IO packet for each of them. */
+  get singles(): Packets {
+    this.#singles ??= new Packets(() => this.all.map((frame) => frame.packet));
+    return this.#singles;
+  }
+
+  /** One Socket.IO packet of them all: the event `events`. */
+  get batch(): Packets {
+    this.#batch ??= new Packets(() => [`2["events",[${this.all.map((frame) => frame.json).join(',')}]]`]);
+    return this.#batch;
   }
 
   get length(): number {

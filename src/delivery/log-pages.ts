@@ -30,8 +30,11 @@ export interface PagePlace {
 const PAGE_EVENTS = 512;
 /** A page ends once its data exceeds this. */
 const PAGE_BYTES = 65_536;
-/** A kept page is text as it was stored and as JSON, and frames for either kind of connection. */
-const FORMS = 4;
+/**
+ * A kept page is text as it was stored and as JSON, frames for either kind of connection, and the text of the batch.
+ * The texts of single events refer to the JSON.
+ */
+const FORMS = 5;
 /** Of an event beside its data, in each form. */
 const EVENT_OVERHEAD_BYTES = 200;
 
@@ -60,6 +63,8 @@ interface Page {
 export class LogPages implements OnModuleDestroy {
   /** Being read or kept, the oldest first. */
   readonly #pages = new Map<string, Page>();
+  /** Of the pages of each thread that has any. */
+  readonly #keys = new Map<ThreadId, Set<string>>();
   #bytes = 0;
   #sweep: Timer | null = null;
 
@@ -99,6 +104,7 @@ export class LogPages implements OnModuleDestroy {
     const page: Page = { threadId: place.threadId, content, wanted: shared, bytes: 0, since };
     this.#remove(key);
     this.#pages.set(key, page);
+    this.#keysOf(place.threadId).add(key);
     content.then(
       (frames) => this.#keep(key, page, frames),
       () => this.#drop(key, page),
@@ -108,7 +114,7 @@ export class LogPages implements OnModuleDestroy {
 
   /** Nobody follows the thread here any more, or its log is gone. */
   forget(threadId: ThreadId): void {
-    for (const [key, page] of this.#pages) if (page.threadId === threadId) this.#remove(key);
+    for (const key of this.#keys.get(threadId) ?? []) this.#remove(key);
   }
 
   async #readLog({ threadId, epoch, after }: PagePlace): Promise<Frames | null> {
@@ -161,8 +167,21 @@ export class LogPages implements OnModuleDestroy {
   }
 
   #remove(key: string): void {
-    this.#bytes -= this.#pages.get(key)?.bytes ?? 0;
+    const page = this.#pages.get(key);
+    if (page === undefined) return;
+    this.#bytes -= page.bytes;
     this.#pages.delete(key);
+    const keys = this.#keysOf(page.threadId);
+    keys.delete(key);
+    if (keys.size === 0) this.#keys.delete(page.threadId);
+  }
+
+  #keysOf(threadId: ThreadId): Set<string> {
+    const present = this.#keys.get(threadId);
+    if (present !== undefined) return present;
+    const keys = new Set<string>();
+    this.#keys.set(threadId, keys);
+    return keys;
   }
 }
 

@@ -32,13 +32,16 @@ function sizeOf({ data, options }: CreatedPacket): number {
   return typeof data === 'string' ? data.length : 0;
 }
 
+/** A packet to ask a transport with. */
+const PRE_ENCODED = { options: { wsPreEncodedFrame: [] } };
+
 /**
  * Whether what is handed over as WebSocket frames is written as it is, as it is for Socket.IO's own broadcasts; the
  * transport, which decides it by a method of its own, is asked. Where it cannot be asked, packets go as texts.
  */
 function takesFrames(transport: object): boolean {
   const { _canSendPreEncodedFrame: judge } = transport as { _canSendPreEncodedFrame?: unknown };
-  return typeof judge === 'function' && judge.call(transport, { options: { wsPreEncodedFrame: [] } }) === true;
+  return typeof judge === 'function' && judge.call(transport, PRE_ENCODED) === true;
 }
 
 /** Of the connection's transport, and of what carries it at present. */

@@ -50,7 +50,8 @@ class Wait {
   readonly ended = new Promise<WaitOutcome>((resolve) => (this.end = resolve));
 
   #access: ThreadAccess | null = null;
-  #removedAt = 0;
+  #removedAt: { readonly epoch: string; readonly seq: number } | null = null;
+  #goneEpoch: string | null = null;
 
   constructor(
     readonly threadId: ThreadId,
@@ -64,14 +65,24 @@ class Wait {
   }
 
   /** What was appended to the thread, also before it is known how far access was judged. */
-  hear(events: readonly StoredEvent[]): void {
-    for (const event of events) if (takesAccessFrom(event, this.userId)) this.#removedAt = event.seq;
+  hear(events: readonly StoredEvent[], epoch: string): void {
+    for (const { seq } of events.filter((event) => takesAccessFrom(event, this.userId)))
+      this.#removedAt = { epoch, seq };
+    this.#judge();
+  }
+
+  /** The log of that epoch is gone; the caller's may be a later one. */
+  logGone(epoch: string): void {
+    this.#goneEpoch = epoch;
     this.#judge();
   }
 
   #judge(): void {
-    const access = this.#access;
-    if (access !== null && access.role !== 'owner' && this.#removedAt > access.head) this.end('access_removed');
+    const [access, removed] = [this.#access, this.#removedAt];
+    if (access === null) return;
+    if (this.#goneEpoch === access.epoch) this.end('thread_deleted');
+    if (access.role === 'owner' || removed?.epoch !== access.epoch) return;
+    if (removed.seq > access.head) this.end('access_removed');
   }
 }
 
@@ -140,8 +151,8 @@ export class ConnectionWaits extends DrainStep implements CommitListener, Remote
     return Promise.resolve();
   }
 
-  committed(threadId: ThreadId, events: readonly StoredEvent[]): void {
-    for (const wait of this.#waits) if (wait.threadId === threadId) wait.hear(events);
+  committed(threadId: ThreadId, events: readonly StoredEvent[], _givenAt: number, epoch: string): void {
+    this.committedElsewhere(threadId, events, epoch);
   }
 
   deleted(threadId: ThreadId): void {
@@ -153,12 +164,12 @@ export class ConnectionWaits extends DrainStep implements CommitListener, Remote
     return;
   }
 
-  committedElsewhere(threadId: ThreadId, events: readonly StoredEvent[]): void {
-    this.committed(threadId, events);
+  committedElsewhere(threadId: ThreadId, events: readonly StoredEvent[], epoch: string): void {
+    for (const wait of this.#waits) if (wait.threadId === threadId) wait.hear(events, epoch);
   }
 
-  deletedElsewhere(threadId: ThreadId): void {
-    this.deleted(threadId);
+  deletedElsewhere(threadId: ThreadId, epoch: string): void {
+    for (const wait of this.#waits) if (wait.threadId === threadId) wait.logGone(epoch);
   }
 
   async #ended(wait: Wait, awaited: AwaitedFollowing, res: Response): Promise<WaitOutcome> {

@@ -5,6 +5,12 @@ import type { NotificationStore, NotificationStoreReader } from './notification-
 import type { RunStore, RunStoreReader } from './run-store.js';
 import type { ThreadStore, ThreadStoreReader } from './thread-store.js';
 
+/** What other transactions hold for longer than a moment. */
+export interface HeldElsewhere {
+  readonly threadIds: ReadonlySet<ThreadId>;
+  readonly userIds: ReadonlySet<string>;
+}
+
 /** The stores inside one transaction: they see its own writes, nobody else does before the commit. */
 export interface Transaction {
   readonly events: EventLog;
@@ -14,9 +20,10 @@ export interface Transaction {
 
   /**
    * Holds these threads against every other transaction until the end, and these users against every other one that names
-   * them: for what is counted per user. Called once, first, with all of them.
+   * them: for what is counted per user. Called once, first, with all of them. Resolves with those that it has not got because
+   * another transaction keeps them for longer than a moment: this one leaves them alone.
    */
-  lock(threadIds: readonly ThreadId[], userIds?: readonly string[]): Promise<void>;
+  lock(threadIds: readonly ThreadId[], userIds?: readonly string[]): Promise<HeldElsewhere>;
 
   /** Runs a part that fails alone: when it rejects, what it wrote is undone and the transaction goes on. */
   savepoint<T>(work: () => Promise<T>): Promise<T>;

@@ -29,6 +29,8 @@ export abstract class Job {
   /** Its span, where there are traces. */
   spans: readonly Span[] = NO_SPANS;
   readonly #waiting: { resolve: (value: never) => void; reject: (error: unknown) => void }[] = [];
+  /** Since when it waits for a thread or user that another node holds, monotonic. */
+  heldSince: number | null = null;
   #result: unknown;
   #error: { readonly reason: unknown } | null = null;
 

@@ -24,6 +24,8 @@ const TASK_BYTES = 256;
 /** Between two questions for the outcome of a commit whose answer was lost. */
 const FIRST_OUTCOME_RETRY_MS = 100;
 const LONGEST_OUTCOME_RETRY_MS = 5_000;
+/** How long a job waits for what another node holds: longer than the storage lets a node that is frozen hold anything. */
+const HELD_MS = 15_000;
 /** How long the process waits, when it closes, for what is being written. */
 const CLOSING_MS = 5_000;
 
@@ -41,6 +43,8 @@ export class AppendPipeline implements BeforeApplicationShutdown {
   readonly #options: ThreadsOptions;
   readonly #traces: AppendTraces;
   #queue: Job[] = [];
+  /** So many at the head of the queue were in a batch already, and wait for what another node holds. */
+  #held = 0;
   #waitingBytes = 0;
   /** The last waiting job of each thread: only that one may take a further delta. */
   #tails = new Map<ThreadId, Job>();
@@ -149,13 +153,20 @@ export class AppendPipeline implements BeforeApplicationShutdown {
 
   async #commitNext(): Promise<void> {
     const batch = this.#takeBatch();
+    let held: ReadonlySet<Job> = new Set();
     try {
-      await this.#traces.commit(batch, () => this.#commit(batch));
+      await this.#traces.commit(batch, async () => {
+        const group = await this.#commit(batch);
+        held = group?.held ?? held;
+        return group !== null;
+      });
     } catch (error) {
       this.#log.defect(error);
       for (const job of batch) job.fail(error);
     }
+    const back = this.#putBack(held);
     for (const job of batch) {
+      if (back.has(job)) continue;
       if (job.failed) this.#countFailure(job.failure);
       this.#traces.settled(job);
       job.settle();
@@ -167,26 +178,56 @@ export class AppendPipeline implements BeforeApplicationShutdown {
 
   #takeBatch(): Job[] {
     let bytes = 0;
+    let added = 0;
     let count = 0;
     for (const job of this.#queue) {
-      if (count >= MAX_BATCH_JOBS || (count > 0 && bytes + job.bytes > MAX_BATCH_BYTES)) break;
+      // Those that were held come on top: others do not wait behind them.
+      const isNew = count >= this.#held;
+      if (isNew && (count - this.#held >= MAX_BATCH_JOBS || (added > 0 && added + job.bytes > MAX_BATCH_BYTES))) break;
       bytes += job.bytes;
+      if (isNew) added += job.bytes;
       count += 1;
     }
+    this.#held = 0;
     const batch = this.#queue.slice(0, count);
     this.#queue = this.#queue.slice(count);
     this.#waitingBytes -= bytes;
-    // Made anew: a map whose entries come and go for ever leaves tables behind, each of which holds the next one and the
-    // jobs that were in it until the old generation is collected.
-    this.#tails = new Map();
-    for (const job of this.#queue) for (const threadId of job.threadIds) this.#tails.set(threadId, job);
+    this.#findTails();
     this.metrics.observe('threadcast_threads_batch_jobs', batch.length);
     this.metrics.observe('threadcast_threads_batch_bytes', bytes);
     return batch;
   }
 
-  /** Resolves with whether it happened. */
-  async #commit(batch: readonly Job[]): Promise<boolean> {
+  #findTails(): void {
+    // Made anew: a map whose entries come and go for ever leaves tables behind, each of which holds the next one and the
+    // jobs that were in it until the old generation is collected.
+    this.#tails = new Map();
+    for (const job of this.#queue) for (const threadId of job.threadIds) this.#tails.set(threadId, job);
+  }
+
+  /**
+   * To the head of the queue, in their order: they are tried again with the next batch. Gives those that were put back; who
+   * has waited for too long has failed.
+   */
+  #putBack(held: ReadonlySet<Job>): ReadonlySet<Job> {
+    if (held.size === 0) return held;
+    const now = this.clock.monotonic();
+    const back = [...held].filter((job) => {
+      job.heldSince ??= now;
+      if (now - job.heldSince < HELD_MS && !this.#closing.signal.aborted) return true;
+      const message = 'Another node holds the thread.';
+      job.fail(new ThreadcastError('storage_unavailable', { message, retryAfterMs: 1_000 }));
+      return false;
+    });
+    this.#queue = [...back, ...this.#queue];
+    this.#held = back.length;
+    for (const job of back) this.#waitingBytes += job.bytes;
+    this.#findTails();
+    return new Set(back);
+  }
+
+  /** Null: it did not happen. */
+  async #commit(batch: readonly Job[]): Promise<GroupCommit | null> {
     const group = new GroupCommit(batch, this.metrics, this.#traces);
     this.#batches += 1;
     const batchId = `${this.#batchPrefix}_${this.#batches}`;
@@ -197,13 +238,13 @@ export class AppendPipeline implements BeforeApplicationShutdown {
       if (!(await this.#happened(batchId))) {
         this.metrics.add('threadcast_storage_commits_total', { outcome: 'failed' });
         for (const job of batch) job.fail(error);
-        return false;
+        return null;
       }
     }
     this.metrics.add('threadcast_storage_commits_total', { outcome: 'committed' });
     this.metrics.observe('threadcast_storage_commit_seconds', (this.clock.monotonic() - begun) / 1_000);
     group.publish(this.feed);
-    return true;
+    return group;
   }
 
   /**

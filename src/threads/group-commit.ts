@@ -1,7 +1,7 @@
 import { ThreadcastError } from '../errors/index.js';
 import type { RunId, ThreadId } from '../ids/index.js';
 import type { Metrics } from '../metrics/index.js';
-import type { RunFence, StoredEvent, Transaction } from '../storage/index.js';
+import type { HeldElsewhere, RunFence, StoredEvent, Transaction } from '../storage/index.js';
 import type { Span } from '../traces/index.js';
 import { AppendJob, TaskJob, type Job, type RunAttempt } from './append-job.js';
 import type { AppendTraces } from './append-traces.js';
@@ -15,12 +15,21 @@ import { WriteContext, numbered, type Publication } from './write-context.js';
  */
 export class GroupCommit {
   #publications: Publication[] = [];
+  #held = new Set<Job>();
 
   constructor(
     private readonly jobs: readonly Job[],
     private readonly metrics: Metrics,
     private readonly traces: AppendTraces,
   ) {}
+
+  /**
+   * Jobs that were left out because another transaction holds what they need, and those that came behind them on the same
+   * threads.
+   */
+  get held(): ReadonlySet<Job> {
+    return this.#held;
+  }
 
   /** Called again, it begins anew. */
   async write(tx: Transaction): Promise<void> {
@@ -29,9 +38,10 @@ export class GroupCommit {
     const threadIds = new Set<ThreadId>();
     for (const job of this.jobs) for (const threadId of job.threadIds) threadIds.add(threadId);
     const userIds = new Set(this.jobs.flatMap((job) => (job instanceof TaskJob ? job.userIds : [])));
-    await tx.lock([...threadIds].sort(), [...userIds]);
+    this.#held = heldBack(this.jobs, await tx.lock([...threadIds].sort(), [...userIds]));
     let appends: AppendJob[] = [];
     for (const job of this.jobs) {
+      if (this.#held.has(job)) continue;
       if (job instanceof AppendJob) {
         appends.push(job);
         continue;
@@ -120,6 +130,19 @@ export class GroupCommit {
       job.fail(error);
     }
   }
+}
+
+function heldBack(jobs: readonly Job[], { threadIds, userIds }: HeldElsewhere): Set<Job> {
+  const held = new Set<Job>();
+  if (threadIds.size + userIds.size === 0) return held;
+  const behind = new Set(threadIds);
+  for (const job of jobs) {
+    const waits = job instanceof TaskJob && job.userIds.some((userId) => userIds.has(userId));
+    if (!waits && !job.threadIds.some((threadId) => behind.has(threadId))) continue;
+    held.add(job);
+    for (const threadId of job.threadIds) behind.add(threadId);
+  }
+  return held;
 }
 
 /** The same, with what one thread got put together: who follows it is told once. A deletion stays between. */

@@ -114,6 +114,15 @@ describe('A start over HTTP that names a connection of another node', () => {
     expect(await head()).toBe(Number(before) + 1);
   });
 
+  it('is refused when the thread is deleted on the other node meanwhile', async () => {
+    const reply = say();
+    await waits();
+    await asked();
+    await b.server.fetch('alice', `/api/threads/${String(threadId)}`, { method: 'DELETE' });
+    expect(await reply).toMatchObject({ status: 404, body: { code: 'thread_not_found' } });
+    expect(await ended('thread_deleted')).toBe(1);
+  });
+
   it('goes on without while that cannot be asked for, and nobody is refused for it', async () => {
     a.redis.cut();
     await eventually('Redis is lost', () => a.server.get(Bus).state === 'lost');

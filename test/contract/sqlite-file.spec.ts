@@ -105,6 +105,17 @@ describe('The SQLite file', () => {
     expect(await append(storage, id, newEvents(1))).toEqual([{ firstSeq: 1, head: 1, epoch: `epoch of ${id}` }]);
   });
 
+  it('is read by a check while a transaction is open', async () => {
+    const storage = await open();
+    const hold = new Hold();
+    raw().exec('drop table writers');
+    const transaction = write(storage, () => hold.wait());
+    await hold.reached;
+    await expect(storage.check()).rejects.toMatchObject({ message: 'no such table: writers' });
+    hold.release();
+    await transaction;
+  });
+
   it('is not asked for two transactions at once: the second is a defect and the first goes on', async () => {
     const storage = await open();
     const id = await makeThread(storage, 'a');

@@ -44,7 +44,7 @@ export class RunsElsewhere implements RemoteCommitListener, OnModuleInit, OnModu
   }
 
   watching(threadId: ThreadId): void {
-    for (const runId of this.engine.ofThread(threadId)) void this.compare(runId);
+    this.#compareAll(threadId);
   }
 
   committedElsewhere(_threadId: ThreadId, events: readonly StoredEvent[]): void {
@@ -61,19 +61,28 @@ export class RunsElsewhere implements RemoteCommitListener, OnModuleInit, OnModu
     }
   }
 
+  /** Scenario: the thread was made again by its id, and a run of the new log is in hand before the deletion is heard of. */
   deletedElsewhere(threadId: ThreadId): void {
-    this.engine.deleted(threadId);
+    this.#compareAll(threadId);
   }
 
   /** Reads how a run in hand stands. Never rejects; where the storage does not answer, the next renewal asks again. */
   async compare(runId: RunId): Promise<void> {
     try {
       const run = await this.storage.runs.get(runId);
+      if (run?.orphaned === true) {
+        this.engine.endedElsewhere(null, runId);
+        return;
+      }
       // Before it has been taken up here, the transaction that would do so decides.
       if (this.engine.executionOf(runId)?.begun ?? this.external.isWatched(runId)) this.#bringInLine(runId, run);
     } catch (error) {
       this.#log.debug(`a run cannot be compared with its record: ${reasonOf(error)}`, { runId });
     }
+  }
+
+  #compareAll(threadId: ThreadId): void {
+    for (const runId of this.engine.ofThread(threadId)) void this.compare(runId);
   }
 
   #bringInLine(runId: RunId, run: RunRecord | null): void {

@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import { Storage, type Transaction } from '../storage.js';
 import { clientConfig, KEEPER, PostgresReader, type PostgresOptions } from './connection.js';
+import { lockAll, lockFree } from './locks.js';
 import { migrate } from './migrate.js';
 import { PostgresEventLog } from './postgres-event-log.js';
 import { PostgresNodeLeases } from './postgres-node-leases.js';
@@ -9,7 +10,7 @@ import { PostgresNotificationStore } from './postgres-notification-store.js';
 import { PostgresRunStore } from './postgres-run-store.js';
 import { PostgresThreadStore } from './postgres-thread-store.js';
 import { Session } from './session.js';
-import { isGivenWay, reason, sqlState, unavailable } from './storage-error.js';
+import { isGivenWay, isHeldElsewhere, reason, sqlState, unavailable } from './storage-error.js';
 import { PostgresWriter } from './writer.js';
 
 /** How long a start waits for the lock: the connections of a process that was killed end within moments. */
@@ -22,15 +23,20 @@ const LOCK_NOT_AVAILABLE = '55P03';
 /** Of one transaction, each time that it has given way to another process's. */
 const MAX_TRIES = 5;
 
+/**
+ * How long a transaction waits for what another one holds. Scenario: a node was frozen inside a transaction. Whoever
+ * waits for its threads keeps all others waiting who are in the same batch, so it goes on with what is free.
+ */
+const HELD_MS = 500;
+/** Together longer than a transaction may be idle: whoever is frozen is given up by the server first. */
+const MAX_HELD_TRIES = 20;
+/** No transaction of a process at work is ever idle for so long. */
+const IDLE_MS = 5_000;
+
 const IN_USE =
   'it is in use by another Threadcast. Stop that one, use another database, or start all with the same REDIS_URL';
 const IN_USE_ALONE =
   'it is in use by another Threadcast that has no REDIS_URL. Stop that one, start all with the same REDIS_URL, or use another database';
-
-/** After the threads and in an order of their own, so that no two transactions wait for each other. */
-const LOCK_USERS = `select pg_advisory_xact_lock(hashtext('threadcast users ' || current_schema()), name) from (
-    select distinct hashtext(user_id) as name from unnest($1::text[]) as user_id order by name offset 0
-  ) as names`;
 
 const FENCED = 'Another process has taken the database over. This one has to be started again.';
 
@@ -51,6 +57,7 @@ export class PostgresStorage extends Storage {
   #lock: Session | null = null;
   #writing: Session | null = null;
   #writerNo = 0;
+  #takesFree = false;
 
   override readonly events = new PostgresEventLog(this.#reader);
   override readonly threads = new PostgresThreadStore(this.#reader);
@@ -64,12 +71,7 @@ export class PostgresStorage extends Storage {
     threads: new PostgresThreadStore(this.#writer),
     runs: new PostgresRunStore(this.#writer),
     notifications: new PostgresNotificationStore(this.#writer),
-    lock: async (threadIds, userIds = []) => {
-      await this.#writer.rows('select 1 from threads where thread_id = any($1) order by thread_id for update', [
-        threadIds,
-      ]);
-      if (userIds.length > 0) await this.#writer.rows(LOCK_USERS, [userIds]);
-    },
+    lock: (threadIds, userIds = []) => (this.#takesFree ? lockFree : lockAll)(this.#writer, threadIds, userIds),
     savepoint: (work) => this.#writer.savepoint(work),
   };
 
@@ -90,9 +92,13 @@ export class PostgresStorage extends Storage {
       this.#lock = new Session(config, `threadcast lock ${token}`, (session) => takeLock(session, config, isShared));
       await this.#lock.connect();
       await migrate(this.#options);
-      this.#writing = new Session(config, `threadcast writer ${token}`, makeDurable);
+      const idleMs = Math.min(IDLE_MS, Number(config.idle_in_transaction_session_timeout));
+      const heldMs = Math.min(HELD_MS, Math.floor(Number(config.statement_timeout) / 2));
+      const writing = { ...config, idle_in_transaction_session_timeout: idleMs };
+      this.#writing = new Session(writing, `threadcast writer ${token}`, (session) => prepareWriter(session, heldMs));
       await this.#writing.connect();
       this.#writerNo = await register(this.#writing, token, isShared);
+      await waitForLocks(this.#writing, heldMs);
       this.#writer.use(this.#writing);
     } catch (error) {
       await this.close();
@@ -113,14 +119,19 @@ export class PostgresStorage extends Storage {
 
   override async transact<T>(batchId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
     await this.#lock?.connect();
-    for (let tries = 1; ; tries += 1) {
+    this.#takesFree = false;
+    for (let tries = 1, held = 0; ;) {
       try {
         return await this.#writer.transaction(
           () => work(this.#transaction),
           () => this.#seal(batchId),
         );
       } catch (error) {
-        if (tries === MAX_TRIES || !isGivenWay(error)) throw error;
+        if (isHeldElsewhere(error) && held < MAX_HELD_TRIES) {
+          held += 1;
+          this.#takesFree = true;
+        } else if (isGivenWay(error) && tries < MAX_TRIES) tries += 1;
+        else throw error;
       }
     }
   }
@@ -169,14 +180,14 @@ export class PostgresStorage extends Storage {
   }
 }
 
+const KEEPALIVES = `set_config('tcp_keepalives_idle', '10', false),
+  set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false)`;
+
 /** One for each schema: what is refused is a second process on the same tables. */
 async function takeLock(session: Session, { statement_timeout }: pg.ClientConfig, isShared: boolean): Promise<void> {
   const waitMs = Math.min(LOCK_WAIT_MS, Math.floor(Number(statement_timeout) / 2));
   // A process whose machine is gone says no goodbye: the server asks it, so that the lock does not stay for hours.
-  await session.rows(
-    `select set_config('lock_timeout', '${waitMs}', false), set_config('tcp_keepalives_idle', '10', false),
-      set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false)`,
-  );
+  await session.rows(`select set_config('lock_timeout', '${waitMs}', false), ${KEEPALIVES}`);
   try {
     const take = isShared ? 'pg_advisory_lock_shared' : 'pg_advisory_lock';
     await session.rows(`select ${take}(hashtext('threadcast'), hashtext(current_schema()))`);
@@ -186,8 +197,13 @@ async function takeLock(session: Session, { statement_timeout }: pg.ClientConfig
   }
 }
 
+async function waitForLocks(session: Session, atMostMs: number): Promise<void> {
+  await session.rows(`select set_config('lock_timeout', '${atMostMs}', false)`);
+}
+
 /** A commit that was answered has to survive the loss of power; whatever is stricter stays. */
-async function makeDurable(session: Session): Promise<void> {
+async function prepareWriter(session: Session, heldMs: number): Promise<void> {
+  await session.rows(`select set_config('lock_timeout', '${heldMs}', false), ${KEEPALIVES}`);
   await session.rows(
     `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`,
   );
@@ -195,6 +211,7 @@ async function makeDurable(session: Session): Promise<void> {
 
 /** Fences those who have no right beside it, waiting for a commit of theirs that is under way. */
 async function register(session: Session, token: string, isShared: boolean): Promise<number> {
+  await waitForLocks(session, 0);
   await session.rows('update writers set fenced = true where not fenced and not (shared and $1)', [isShared]);
   const [made] = await session.rows<{ writer_no: number }>(
     `insert into writers (batch_id, shared, session) values ('', $1, $2) returning writer_no`,

@@ -11,6 +11,8 @@ const RETRY_AFTER_MS = 1_000;
  */
 const UNAVAILABLE = /^(?:08|25006|25P03|28|40|53|55P03|57|58)/;
 
+const LOCK_NOT_AVAILABLE = '55P03';
+
 export function unavailable(message: string, cause?: unknown): ThreadcastError {
   const options = { message, retryAfterMs: RETRY_AFTER_MS };
   return new ThreadcastError('storage_unavailable', cause === undefined ? options : { ...options, cause });
@@ -42,6 +44,12 @@ export function sqlState(error: unknown): string | null {
 export function isGivenWay(error: unknown): boolean {
   const cause = error instanceof ThreadcastError ? error.cause : error;
   return /^40(?:001|P01)$/.test(sqlState(cause) ?? '');
+}
+
+/** Whether the server has not waited any longer for what another transaction holds. */
+export function isHeldElsewhere(error: unknown): boolean {
+  const cause = error instanceof ThreadcastError ? error.cause : error;
+  return sqlState(cause) === LOCK_NOT_AVAILABLE;
 }
 
 /** Several addresses of one name that all failed come as one error without words. */

@@ -25,7 +25,7 @@ export class PostgresWriter implements Queries {
     this.#open = true;
     try {
       await session.connect();
-      await session.command('BEGIN');
+      await session.command('BEGIN ISOLATION LEVEL READ COMMITTED');
       const result = await work();
       if (this.#depth !== 0) throw new Error('A transaction was ended before its savepoints.');
       await seal();

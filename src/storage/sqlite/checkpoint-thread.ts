@@ -58,7 +58,9 @@ export class CheckpointThread {
 
   constructor(file: string, listener: CopyListener) {
     const driver = createRequire(import.meta.url).resolve('better-sqlite3');
-    this.#worker = new Worker(CODE, { eval: true, workerData: { driver, file }, execArgv: [] });
+    // It prints nothing; so nothing of it is led to the outputs of the process, which would each be listened to for it.
+    const apart = { execArgv: [], stdout: true, stderr: true };
+    this.#worker = new Worker(CODE, { eval: true, workerData: { driver, file }, ...apart });
     // An open storage that does nothing does not keep its process alive.
     this.#worker.unref();
     let reason = 'it ended';

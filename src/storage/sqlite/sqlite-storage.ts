@@ -7,7 +7,7 @@ import { Metrics } from '../../metrics/index.js';
 import { Storage, type Transaction } from '../storage.js';
 import { CheckpointThread, type CopyListener } from './checkpoint-thread.js';
 import { Checkpoints, type CheckpointLimits } from './checkpoints.js';
-import { SqliteConnection } from './connection.js';
+import { Prepared, SqliteConnection } from './connection.js';
 import { reason, takeDataDir } from './data-dir.js';
 import { migrate } from './migrate.js';
 import { SqliteEventLog } from './sqlite-event-log.js';
@@ -36,6 +36,7 @@ export class SqliteStorage extends Storage {
   readonly #file: string;
   readonly #reader = new SqliteConnection();
   readonly #writer = new SqliteWriter();
+  readonly #checks = new Prepared(this.#reader, (db) => db.prepare('select checks from writers'));
   readonly #checkpoints: Checkpoints;
   #lock: Database.Database | null = null;
   #closed: Promise<void> | null = null;
@@ -54,7 +55,7 @@ export class SqliteStorage extends Storage {
     runs: new SqliteRunStore(this.#writer),
     notifications: new SqliteNotificationStore(this.#writer),
     // There is one writer, and it holds the whole file.
-    lock: () => Promise.resolve(),
+    lock: () => Promise.resolve({ threadIds: new Set(), userIds: new Set() }),
     savepoint: (work) => this.#writer.savepoint(work),
   };
 
@@ -101,21 +102,17 @@ export class SqliteStorage extends Storage {
 
   /** The engine is in this process: no answer to a COMMIT is lost on the way, and what it says is all there is to know. */
   override async wasCommitted(batchId: string): Promise<boolean> {
-    await this.#answers();
+    this.#reader.ready();
     return this.#lastCommitted === batchId;
   }
 
   /** Writes to the disk; while a transaction is open, which does that, it reads. */
   override async check(): Promise<void> {
-    if (this.#writer.inTransaction) await this.#answers();
+    if (this.#writer.inTransaction) await this.#checks.use((checks) => checks.get());
     else {
       this.#writer.alone('update writers set checks = checks + 1');
       this.#checkpoints.committed();
     }
-  }
-
-  #answers(): Promise<unknown> {
-    return this.runs.fences([]);
   }
 
   override describe(): string {
