@@ -53,11 +53,7 @@ answerCalls({
   },
   /** Connection i follows thread i modulo their number. */
   async follow(threadIds, position = {}) {
-    await Promise.all(
-      clients.map((client, index) =>
-        client.request('switch_thread', { threadId: threadIds[index % threadIds.length], ...position }),
-      ),
-    );
+    await Promise.all(clients.map((client, index) => client.follow(threadIds[index % threadIds.length], position)));
   },
   /** Resolves when every client has seen `ends` ends of runs; to be called before they begin. */
   expectEnds(ends) {
@@ -92,11 +88,16 @@ answerCalls({
   },
   stopReading: (index) => clients[index].stopReading(),
   goOnReading: (index) => clients[index].goOnReading(),
-  report(expectedText = null) {
+  /** Each client has to have this `text` since it is there, and exactly so many `events` since the last reset. */
+  report({ text = null, events = null } = {}) {
     const faults = clients.map((client) => client.fault).filter((fault) => fault !== null);
-    if (expectedText !== null) {
-      const wrong = clients.filter((client) => client.text !== expectedText).length;
+    if (text !== null) {
+      const wrong = clients.filter((client) => client.text !== text).length;
       if (wrong > 0) faults.push(`${wrong} streams tell another text`);
+    }
+    if (events !== null) {
+      const wrong = clients.filter((client) => client.events !== events);
+      if (wrong.length > 0) faults.push(`${wrong.length} streams are not of ${events} events: ${wrong[0].events}`);
     }
     const sum = (field) => clients.reduce((total, client) => total + client[field], 0);
     return {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
 
 import { Child } from '../support/process.mjs';
+import { ThreadcastServer } from '../support/servers.mjs';
 
 const SECRET = 'a secret that all nodes of the benchmark share';
 
@@ -30,12 +31,13 @@ export class Nodes {
       LOG_LEVEL: 'error',
       ...(bus !== null && { REDIS_URL: bus.url, CLUSTER_NAME: `bench-${randomUUID()}` }),
     };
-    const env = { BENCH_NODE: JSON.stringify(node), BENCH_TOKEN: await tokenOf('bench') };
+    const env = { BENCH_NODE: JSON.stringify(node) };
+    const token = await tokenOf('bench');
     for (let index = 0; index < count; index += 1) {
-      nodes.servers.push(new Child('servers/threadcast.mjs', [], env));
+      nodes.servers.push(new ThreadcastServer(env, token));
       nodes.loads.push(new Child('load.mjs'));
     }
-    nodes.#ports = (await nodes.all('listen')).map(({ port }) => port);
+    nodes.#ports = (await Promise.all(nodes.servers.map((server) => server.listen()))).map(({ port }) => port);
     return nodes;
   }
 

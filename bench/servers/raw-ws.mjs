@@ -31,7 +31,7 @@ server.on('connection', (socket) => {
     const { threadId } = JSON.parse(switched[2]);
     const room = rooms.get(threadId) ?? new Set();
     rooms.set(threadId, room.add(socket));
-    socket.send(`43${switched[1]}[${JSON.stringify({ ok: true, threadId })}]`);
+    socket.send(`43${switched[1]}[${JSON.stringify({ ok: true, threadId, head: seqs.get(threadId) ?? 0 })}]`);
   });
 });
 

@@ -15,7 +15,6 @@ import { Agent, AgentRunner, AppModule, PinoLogger, loadConfig, serve } from '..
 import { answerCalls } from '../support/child.mjs';
 import { itemsOf, produce } from '../support/work.mjs';
 
-let asked = 0;
 let produced = 0;
 let allProduced = () => undefined;
 
@@ -55,54 +54,20 @@ Logger.overrideLogger(logger.levels);
 Logger.overrideLogger(logger);
 
 let served;
-let url;
-let token;
-
-async function post(path, body) {
-  const response = await fetch(`${url}${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-    body: JSON.stringify(body),
-  });
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-  return response.json();
-}
 
 answerCalls({
   async listen() {
     const root = AppModule.forRoot(config, [BenchModule]);
     served = await serve(config, { logger, createApp: (adapter) => NestFactory.create(root, adapter) });
-    url = served.url;
-    token = process.env.BENCH_TOKEN ?? (await post('/dev/token', { userId: 'bench' })).token;
     process.on('exit', () => given ?? rmSync(dataDir, { recursive: true, force: true }));
-    return { port: Number(new URL(url).port), token };
+    return { port: Number(new URL(served.url).port) };
   },
-  async makeThreads(count) {
-    const threadIds = [];
-    for (let index = 0; index < count; index += 1) threadIds.push((await post('/api/threads', {})).threadId);
-    return threadIds;
-  },
-  /** Resolves when no run is under way any more. */
-  async runsEnded() {
-    for (;;) {
-      const { threads } = await (
-        await fetch(`${url}/api/threads`, { headers: { authorization: `Bearer ${token}` } })
-      ).json();
-      if (threads.every(({ activeRuns }) => activeRuns.length === 0 || activeRuns === 0)) return;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  },
-  /** Resolves when every run that was asked for here has what it produces in the log. */
-  produced: () =>
+  /** Resolves when so many runs have what they produce in the log. */
+  produced: (asked) =>
     new Promise((resolve) => {
       allProduced = () => produced >= asked && resolve();
       allProduced();
     }),
-  /** Started as by any client, over HTTP; the clients see its end. */
-  run(threadId, work) {
-    asked += 1;
-    return post(`/api/threads/${threadId}/runs`, { agent: 'bench', input: work });
-  },
   /** As on SIGTERM. */
   close: () => served.drainAndClose(),
 });

@@ -36,13 +36,13 @@ const GOALS = [
   },
   {
     work: 'catch-up-events',
-    figure: 'eventsPerCpuSecond',
+    figure: 'itemsPerCpuSecond',
     says: 'events read per CPU second',
     least: { single: 5, batch: 5 },
   },
   {
     work: 'catch-up-words',
-    figure: 'eventsPerCpuSecond',
+    figure: 'itemsPerCpuSecond',
     says: 'words read per CPU second',
     least: { single: 5, batch: 5 },
   },

@@ -2,12 +2,13 @@ import { WebSocket } from 'ws';
 
 /**
  * A client of Socket.IO's protocol over a raw WebSocket, so that what it costs is small beside the server. It checks each
- * stream as it comes: seq after seq without a hole, and keeps the text, or counts the events.
+ * stream as it comes: seq after seq without a hole, from the first one on where it was followed by `follow`, and keeps the
+ * text, or counts the events.
  */
 export class LightClient {
-  /** Of the last event; the first one of each thread begins wherever following began. */
+  /** Of the last event. */
   seq = null;
-  /** The last seq of each thread. */
+  /** The last seq of each thread, or where following it has begun. */
   positions = new Map();
   words = 0;
   events = 0;
@@ -52,12 +53,23 @@ export class LightClient {
     this.#socket.on('message', (raw) => this.#receive(raw.toString(), auth));
   }
 
-  request(name, payload) {
+  /** Follows from `after` on, else from the head. What is lost at the beginning is a fault as well. */
+  follow(threadId, { after } = {}) {
+    const begin = ({ head }) => this.positions.set(threadId, after ?? head);
+    return this.request('switch_thread', { threadId, after }, begin);
+  }
+
+  /** `onAnswer` sees the answer before anything that comes after it. */
+  request(name, payload, onAnswer = () => undefined) {
     const id = this.#nextId;
     this.#nextId += 1;
     this.#socket.send(`42${id}${JSON.stringify([name, payload])}`);
     return new Promise((resolve, reject) =>
-      this.#answers.set(id, (answer) => (answer.ok ? resolve(answer) : reject(new Error(JSON.stringify(answer))))),
+      this.#answers.set(id, (answer) => {
+        if (!answer.ok) return reject(new Error(JSON.stringify(answer)));
+        onAnswer(answer);
+        return resolve(answer);
+      }),
     );
   }
 

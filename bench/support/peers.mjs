@@ -9,3 +9,12 @@ export const PEERS = {
   small: { module: 'servers/threadcast.mjs', args: [], label: 'Threadcast, a log of these threads', frames: 'batch' },
   big: { module: 'servers/threadcast.mjs', args: [], label: 'Threadcast, a long log', frames: 'batch' },
 };
+
+/**
+ * How many events a connection gets of a run of `count` items. A run of Threadcast begins and ends with an event of its own;
+ * the others tell the end alone. Null: words that wait for the same commit become one event, so that the text has to tell.
+ */
+export function eventsOfRun(peer, { kind, count }) {
+  if (PEERS[peer].module !== PEERS.batch.module) return count + 1;
+  return kind === 'events' ? count + 2 : null;
+}

@@ -26,6 +26,9 @@ export abstract class RunStoreReader {
   /** Present state of several runs; a run that is not known is absent from the map. */
   abstract fences(runIds: readonly RunId[]): Promise<ReadonlyMap<RunId, RunFence>>;
 
+  /** Whether the lease of this node lasts: its runs are nobody else's. False without leases. */
+  abstract isKept(node: string): Promise<boolean>;
+
   /**
    * The first answer to a request. `threadId` null: asked without a thread, so one per user; else one per
    * user and thread. Null: not seen.

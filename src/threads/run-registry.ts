@@ -21,6 +21,7 @@ import { endRunWithin } from './run-ending.js';
 import { askWithin } from './run-asking.js';
 import { statusByInputs, type InputRequest } from './run-inputs.js';
 import { hasEnded, isUnderWay, nextStatus, type RunEnd } from './run-machine.js';
+import { isLeft, type LeftRun } from './run-left.js';
 import { RunPlaces } from './run-places.js';
 import { taskBytes } from './task-bytes.js';
 import type { WriteContext } from './write-context.js';
@@ -131,16 +132,24 @@ export class RunRegistry {
   /**
    * Takes a run from a node that is gone, as it was seen to be that node's: one under way goes on here under a new
    * attempt, which fences the old one; one of another process is watched here; a queued one is nobody's again. Null: it has
-   * ended, or somebody else has it by now.
+   * ended, somebody else has it by now, or that node has renewed its lease.
    */
-  takeOver(run: Pick<RunRecord, 'runId' | 'threadId' | 'node' | 'attempt'>): Promise<RunRecord | null> {
+  takeOver(run: LeftRun): Promise<RunRecord | null> {
     return this.#change(run, async (write, present) => {
-      if (present.node !== run.node || present.attempt !== run.attempt || hasEnded(present.status)) return null;
+      if (!(await isLeft(write, this.places, run, present))) return null;
       if (present.status === 'queued') return write.runs.update(present.runId, { node: null });
       const { node } = this.places;
       if (present.external) return write.runs.update(present.runId, { node });
       const status = nextStatus(present.status, 'resume') ?? present.status;
       return write.runs.update(present.runId, { status, attempt: present.attempt + 1, node });
+    });
+  }
+
+  /** As `takeOver`, for a run that cannot go on: it gets its end. */
+  endLeft(run: LeftRun, end: RunEnd): Promise<RunRecord | null> {
+    return this.#change(run, async (write, present) => {
+      if (!(await isLeft(write, this.places, run, present))) return null;
+      return endRunWithin(write, this.events, present, this.clock.now(), end);
     });
   }
 

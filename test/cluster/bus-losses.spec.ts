@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 
@@ -110,6 +113,20 @@ describe('The bus, when Redis goes', () => {
     if (far.state === 'joined') await next(far, 'lost');
     far.publish('t', 'into nothing');
     expect(await metrics.value(DROPPED, { reason: 'lost' })).toBe(1);
+  });
+
+  it('says once that it cannot be joined, however often it tries', async () => {
+    let tries = 0;
+    const closed = createServer((socket) => {
+      tries += 1;
+      socket.on('error', () => undefined).destroy();
+    });
+    await once(closed.listen(0, '127.0.0.1'), 'listening');
+    const refused = nodes.make(`redis://127.0.0.1:${(closed.address() as AddressInfo).port}`);
+    await refused.join();
+    while (tries < 8) await once(closed, 'connection');
+    expect(said.filter((line) => line.includes('cannot be joined'))).toHaveLength(1);
+    await new Promise((resolve) => closed.close(resolve));
   });
 
   it('says no password', async () => {

@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 
+import { Takeover } from '../../src/agents/cluster/takeover.js';
 import { Metrics } from '../../src/metrics/index.js';
+import { Storage } from '../../src/storage/index.js';
 import { TcpProxy, type TestServer } from '../../src/testing/index.js';
 import { RunPlaces } from '../../src/threads/index.js';
 import { turn } from './bus-nodes.js';
 import { TEST_DATABASE_URL } from './database-url.js';
+import { isAttempt } from './patient-agent.js';
 import { query } from './postgres-schemas.js';
 import { RunNodes, typesOf } from './run-nodes.js';
 
@@ -62,6 +65,28 @@ describe('The lease of a node', () => {
     } finally {
       await proxy.close();
     }
+  });
+
+  it('that was renewed since somebody saw it over leaves its runs where they are', async () => {
+    const [a, b] = [await nodes.node(AT_ONCE), await nodes.node(AT_ONCE)];
+    const [alice, bob] = [await a.ready('alice', PATIENT), await b.ready('bob', PATIENT)];
+    const { threadId } = await alice.ask('create_thread', {});
+    await alice.ask('subscribe_thread', { threadId, after: 0 });
+    const patient = await alice.ask('start_agent', { threadId, agent: 'patient', input: 'x', policy: 'parallel' });
+    const silent = { agent: 'echo', input: { text: 'a', stallAfter: 0 }, policy: 'parallel' };
+    const { runId } = await alice.ask('start_agent', { threadId, ...silent });
+    await alice.next('input_requested', of(patient.runId));
+    await alice.next('tool_completed', of(runId));
+    const held = (await b.get(Storage).leases?.held(nameOf(a), 10)) ?? [];
+    expect(held).toHaveLength(2);
+    for (const run of held) await b.get(Takeover).take(run);
+    expect(await b.get(Storage).leases?.held(nameOf(a), 10)).toEqual(held);
+    expect(await typesOf(b, threadId, runId)).not.toContain('agent_error');
+    await b.get(Storage).leases?.release(nameOf(a));
+    for (const run of held) await b.get(Takeover).take(run);
+    await alice.next('agent_error', of(runId));
+    await alice.next('custom', (event) => of(patient.runId)(event) && isAttempt(event, 2));
+    bob.close();
   });
 
   it('that cannot be renewed keeps it from beginning anything, and what it has goes on', async () => {

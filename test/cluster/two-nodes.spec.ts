@@ -74,6 +74,8 @@ describe('Two nodes, a user on each', () => {
   });
 
   it('see what is too large for the bus', async () => {
+    // By then both nodes know how long the log is, and go by what the bus says.
+    await bothSeeAll();
     const end = new Gate();
     await kit.run(
       alice,

@@ -89,7 +89,7 @@ export class Takeover {
   /** Null: it has ended, or somebody else has it. */
   async #take(run: RunPlace): Promise<TakeoverAction | null> {
     if (run.status !== 'queued' && !run.external && this.catalogue.find(run.agent)?.resumable !== true) {
-      const ended = await this.registry.end(run, overdueEnd('run_interrupted'), run.attempt);
+      const ended = await this.registry.endLeft(run, overdueEnd('run_interrupted'));
       if (ended !== null) this.wakes.wake(run);
       return ended === null ? null : 'interrupted';
     }

@@ -59,6 +59,8 @@ export class RedisBus extends Bus {
   #link: RedisLink | null = null;
   #lostSince: number | null;
   #loop: Promise<void> | null = null;
+  /** It could not be joined when it was last tried: said once for as long as that lasts. */
+  #isAbsent = false;
 
   constructor(
     private readonly options: RedisBusOptions,
@@ -174,10 +176,10 @@ export class RedisBus extends Bus {
   /** One link after the other, for as long as the bus is not closed. */
   async #keepJoined(tried: () => void): Promise<void> {
     const { signal } = this.#closing;
+    let end: (reason: string) => void = () => undefined;
+    signal.addEventListener('abort', () => end('closed'), { once: true });
     for (let delayMs = FIRST_RETRY_MS; !signal.aborted;) {
-      let end: (reason: string) => void = () => undefined;
       const ended = new Promise<string>((resolve) => (end = resolve));
-      signal.addEventListener('abort', () => end('closed'), { once: true });
       const joined = await this.#joinBy(end);
       tried();
       if (joined) {
@@ -199,7 +201,9 @@ export class RedisBus extends Bus {
       await link.subscribe([this.#everybody, this.#channelOf(this.nodeId)]);
     } catch (error) {
       link.close();
-      this.#log.warn(`The bus cannot be joined: ${error instanceof Error ? error.message : String(error)}`);
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!this.#isAbsent) this.#log.warn(`The bus cannot be joined: ${reason}`);
+      this.#isAbsent = true;
       return false;
     }
     if (this.#closing.signal.aborted) {
@@ -208,6 +212,7 @@ export class RedisBus extends Bus {
     }
     this.#link = link;
     this.#lostSince = null;
+    this.#isAbsent = false;
     this.#log.info('The bus is joined.', { nodeId: this.nodeId });
     this.#sayTo(link, this.#everybody, { kind: 'came' });
     this.#topics.use(link);

@@ -40,6 +40,8 @@ const RECORD_EVENT = `insert into run_events (run_no, event_id, seq)
   values ((select run_no from runs where run_id = $1), $2, $3) on conflict do nothing`;
 
 /** On the reading connections the committed runs, on the writing one those of the open transaction. */
+const KEPT = 'select 1 from nodes where node = $1 and not released and expires_at >= clock_timestamp()';
+
 export class PostgresRunStore extends RunStore {
   constructor(private readonly queries: Queries) {
     super();
@@ -74,6 +76,10 @@ export class PostgresRunStore extends RunStore {
   override async fences(runIds: readonly RunId[]): Promise<ReadonlyMap<RunId, RunFence>> {
     const rows = await this.queries.rows<RunFence & { run_id: RunId }>(FENCES, [runIds]);
     return new Map(rows.map(({ run_id, status, attempt }) => [run_id, { status, attempt }]));
+  }
+
+  override async isKept(node: string): Promise<boolean> {
+    return (await this.queries.rows(KEPT, [node])).length > 0;
   }
 
   override async findRequest(

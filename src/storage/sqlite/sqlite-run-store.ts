@@ -58,6 +58,10 @@ export class SqliteRunStore extends RunStore {
     });
   }
 
+  override isKept(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   override findRequest(userId: string, threadId: ThreadId | null, messageId: string): Promise<RecordedRequest | null> {
     return this.#sql.use((sql) => {
       const threadNo = threadId === null ? NO_THREAD : sql.threadNo.get(threadId);

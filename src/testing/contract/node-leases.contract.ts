@@ -65,6 +65,21 @@ export function nodeLeasesContract(name: string, harness: StorageHarness): void 
       expect(await leases.renew(ONE, LONG_MS)).toBe(false);
     });
 
+    it('says inside a transaction whether a node keeps its lease', async () => {
+      await leases.renew(ONE, LONG_MS);
+      await leases.renew(OTHER, 0);
+      const kept = () =>
+        write(storage, async (tx) => [
+          await tx.runs.isKept(ONE),
+          await tx.runs.isKept(OTHER),
+          await tx.runs.isKept('none'),
+        ]);
+      expect(await kept()).toEqual([true, false, false]);
+      await leases.renew(OTHER, LONG_MS);
+      await leases.release(ONE);
+      expect(await kept()).toEqual([false, true, false]);
+    });
+
     it('gives up a lease that was released, and does not give it back', async () => {
       await insert(newRun(a, 1, { node: ONE }), newRun(b, 2, { node: OTHER }));
       await leases.renew(ONE, LONG_MS);
