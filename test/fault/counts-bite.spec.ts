@@ -64,6 +64,15 @@ describe('The counts', () => {
     ledger.answer('m', { ...OK, runId: 'other', duplicate: false });
     expect(ledger.counts.faults.startedTwice).toBe(1);
   });
+
+  it('let one answer alone say that it is the first, whichever comes first', () => {
+    const ledger = new Ledger();
+    ledger.asked.set('m', asked({ ...OK, duplicate: true }));
+    ledger.answer('m', { ...OK, duplicate: false });
+    expect(ledger.counts.faults.startedTwice).toBe(0);
+    ledger.answer('m', { ...OK, duplicate: false });
+    expect(ledger.counts.faults.startedTwice).toBe(1);
+  });
 });
 
 describe('A server with a defect', () => {

@@ -63,7 +63,10 @@ export class Ledger {
     }
     this.counts.tell('answered again');
     const same = answer.ok && ['threadId', 'runId', 'seq'].every((field) => answer[field] === first[field]);
-    if (!same || answer['duplicate'] !== true) this.counts.add('startedTwice', [first, answer]);
+    // Sent again by another way, the repeat may be answered before the first one is: only one may say that it is the first.
+    const isFirst = answer['duplicate'] !== true;
+    if (!same || (isFirst && first['duplicate'] !== true)) this.counts.add('startedTwice', [first, answer]);
+    if (same && isFirst) asked.answer = answer;
   }
 
   unanswered(): Asked[] {
