@@ -17,9 +17,9 @@ const MAX_HELD = 50_000;
 
 /**
  * Keeps this node's lease, at fixed times, whatever has become of the try before: one silent connection must not be a whole
- * node's death. While it is not kept, this node begins nothing. With each renewal it compares what the storage has as this node's with what is in hand here. So a
- * node that nobody tells anything, with Redis away or after a while without the database, still learns within seconds of
- * ends, answers and losses.
+ * node's death. While it is not kept, this node begins nothing. With each renewal it compares what the storage has as this
+ * node's with what is in hand here. So a node that nobody tells anything, with Redis away or after a while without the
+ * database, still learns within seconds of ends, answers and losses.
  */
 @Injectable()
 export class NodeKeeper {
